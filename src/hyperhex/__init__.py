@@ -1,0 +1,1 @@
+"""A production system for machine learning on simulated particle detectors."""

@@ -1,0 +1,1 @@
+"""From generated particles to event records through fast simulation and refinement."""

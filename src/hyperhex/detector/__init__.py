@@ -1,0 +1,1 @@
+"""Hexagonal layouts of detectors and the graphs of their neighbours."""

@@ -1,0 +1,1 @@
+"""Fast simulation: a conditional WGAN-GP that draws a shower in microseconds."""

@@ -1,0 +1,1 @@
+"""Monte Carlo generation: theories in, weighted particle-level events out."""

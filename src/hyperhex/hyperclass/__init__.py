@@ -1,0 +1,1 @@
+"""Scores, significance improvement and hypothesis test on theories left out of training."""

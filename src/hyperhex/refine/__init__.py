@@ -1,0 +1,1 @@
+"""Refinement: a network that moves simulated showers onto the response of the real detector."""

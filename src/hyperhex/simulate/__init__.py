@@ -1,0 +1,1 @@
+"""Full simulation of showers, particle by particle."""

@@ -1,0 +1,1 @@
+"""Classifiers of event records: mixture of theories, single theories, unsupervised."""
