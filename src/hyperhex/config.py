@@ -21,6 +21,7 @@ from hyperhex.errors import ConfigError
 __all__ = [
     "Config",
     "Data",
+    "DeepSvdd",
     "Detect",
     "DetectSettings",
     "Fastsim",
@@ -29,6 +30,9 @@ __all__ = [
     "GenerateSettings",
     "Hyperclass",
     "HyperclassSettings",
+    "Injection",
+    "Mixture",
+    "Network",
     "Point",
     "Refine",
     "RefineSettings",
@@ -39,6 +43,7 @@ __all__ = [
     "TheoryLabel",
     "Train",
     "TrainSettings",
+    "Trees",
     "load_stage",
     "resolve",
     "schema",
@@ -82,7 +87,9 @@ class Theory(Section):
     group: Name = Field(description="family of theories, left out together")
     paper: str = Field(default="", description="where the theory is defined, arXiv number")
     settings: list[str] = Field(default=[], description="Pythia 8 settings, one `Key = value` each")
-    lhe: str | None = Field(default=None, description="Les Houches file that Pythia showers instead")
+    lhe: str | None = Field(
+        default=None, description="Les Houches file that Pythia showers instead"
+    )
     slha: str | None = Field(default=None, description="which supersymmetric spectrum to write")
     points: list[Point] = Field(min_length=1)
 
@@ -100,7 +107,8 @@ class Generate(Section):
     energy: Positive = Field(default=13000.0, description="centre-of-mass energy [GeV]")
     scale: Positive = Field(default=1.0, description="multiplies the events of every point")
     events_per_part: Count = Field(
-        default=5000, description="events of one child process: the unit of resume and of randomness"
+        default=5000,
+        description="events of one child process: the unit of resume and of randomness",
     )
     time_limit: Positive = Field(default=600.0, description="longest life of a child process [s]")
 
@@ -133,6 +141,19 @@ class Fastsim(Section):
 class Data(Section):
     """Detector response that the simulation does not know: what makes showers into "data"."""
 
+    gain_spread: float = Field(
+        default=0.10, ge=0, lt=1, description="standard deviation of ln(gain) from cell to cell"
+    )
+    crosstalk: float = Field(
+        default=0.015, ge=0, lt=1 / 6, description="share of a cell that each neighbour receives"
+    )
+    noise: float = Field(default=0.15, ge=0, description="electronic noise of a cell, rms [MIP]")
+    dead_fraction: float = Field(default=0.02, ge=0, lt=1, description="chance of a dead cell")
+    saturation: Positive = Field(
+        default=5000.0, description="energy at which a cell reads half of it [MIP]"
+    )
+    threshold: float = Field(default=0.5, ge=0, description="least energy of a hit [MIP]")
+
 
 class Refine(Section):
     """Adversarial refinement of simulated showers."""
@@ -147,7 +168,10 @@ class Region(Section):
     ht: float = Field(default=400.0, ge=0, description="least scalar sum of jet pT [GeV]")
     met: float = Field(default=150.0, ge=0, description="least missing transverse energy [GeV]")
     min_dphi: float = Field(
-        default=0.4, ge=0, lt=3.1416, description="least angle of jets 1-3 to the missing energy [rad]"
+        default=0.4,
+        ge=0,
+        lt=3.1416,
+        description="least angle of jets 1-3 to the missing energy [rad]",
     )
 
 
@@ -157,14 +181,130 @@ class Detect(Section):
     region: Region = Region()
 
 
+class Mixture(Section):
+    """The hyperclass sum_i w_i p_i(x): which weight each theory has."""
+
+    weights: Literal["per_theory", "per_point", "cross_section"] | dict[Name, Positive] = Field(
+        default="per_theory",
+        description="equal per theory, equal per point, by the cross-section in the region, or"
+        " relative weights of theories and parts by name",
+    )
+    parts: dict[Name, Annotated[dict[Name, Positive], Field(min_length=1)]] = Field(
+        default={}, description="mixtures by name that `weights` and other parts may hold"
+    )
+
+    @model_validator(mode="after")
+    def _check(self) -> Mixture:
+        if isinstance(self.weights, dict) and not self.weights:
+            msg = "at least one theory in weights; an empty mixture was given"
+            raise ValueError(msg)
+        for name in self.parts:
+            self._flatten({name: 1.0}, ())
+        return self
+
+    def flatten(self) -> dict[str, float]:
+        """Weights of the theories by name, of unit sum; empty if they are not listed by name."""
+        return self._flatten(self.weights, ()) if isinstance(self.weights, dict) else {}
+
+    def _flatten(self, weights: Mapping[str, float], above: tuple[str, ...]) -> dict[str, float]:
+        flat: dict[str, float] = {}
+        total = sum(weights.values())
+        for name, weight in weights.items():
+            if name in above:
+                msg = f"parts without a cycle; {' -> '.join([*above, name])} was given"
+                raise ValueError(msg)
+            part = self.parts.get(name)
+            inner = {name: 1.0} if part is None else self._flatten(part, (*above, name))
+            for theory, share in inner.items():
+                flat[theory] = flat.get(theory, 0.0) + share * weight / total
+        return flat
+
+
+class Trees(Section):
+    """Gradient-boosted trees (XGBoost)."""
+
+    number: Count = Field(default=200, description="most trees; early stopping may keep fewer")
+    depth: int = Field(default=4, ge=1, le=12)
+    learning_rate: Fraction = 0.1
+    rows: float = Field(default=0.8, gt=0, le=1, description="share of events per tree")
+    columns: float = Field(default=0.5, gt=0, le=1, description="share of inputs per tree")
+    patience: Count = Field(default=20, description="trees without progress before stopping")
+
+
+class Network(Section):
+    """Multilayer perceptron (PyTorch)."""
+
+    layers: list[Count] = Field(default=[128, 128, 64], min_length=1)
+    epochs: Count = Field(default=25, description="most passes over the events")
+    batch: Count = 256
+    learning_rate: Fraction = 2e-3
+    dropout: float = Field(default=0.1, ge=0, lt=1)
+    patience: Count = Field(default=6, description="epochs without progress before stopping")
+
+
+class DeepSvdd(Section):
+    """Deep SVDD ensemble (arXiv:2105.14027): one network per target value and dimension."""
+
+    targets: list[float] = Field(default=[0.0, 1.0, 4.0, 10.0], min_length=1)
+    dimensions: list[Count] = Field(default=[5, 13, 34, 89], min_length=1)
+    layers: list[Count] = Field(default=[64, 64], min_length=1)
+    epochs: Count = 20
+    batch: Count = 256
+    learning_rate: Fraction = 1e-3
+
+
 class Train(Section):
     """Classifiers of event records."""
 
     threads: Threads = 1
+    folds: int = Field(
+        default=2, ge=2, le=10, description="parts of the events; each is scored by the others' fit"
+    )
+    validation: float = Field(
+        default=0.2, gt=0, le=0.5, description="share of the training events that stops it early"
+    )
+    minimum_events: Count = Field(
+        default=20, description="fewest events in the region that a class may have"
+    )
+    mixture: Mixture = Mixture()
+    trees: Trees = Trees()
+    network: Network = Network()
+    deep_svdd: DeepSvdd = DeepSvdd()
+
+
+class Injection(Section):
+    """The signal that the hypothesis test has to find, and its statistical model."""
+
+    theory: Name | None = Field(default=None, description="a signal; none is the first by name")
+    point: Name | None = Field(default=None, description="label; none is the theory's first")
+    luminosity: Positive = Field(default=1.0, description="[1/fb]")
+    strength: Positive = Field(default=1.0, description="multiplies the signal's cross-section")
+    normalisation: Fraction = Field(
+        default=0.1, description="relative uncertainty of each background's cross-section"
+    )
+    quantiles: list[Fraction] = Field(
+        default=[0.3, 0.1, 0.03, 0.01, 0.003],
+        min_length=1,
+        description="background efficiencies between the bins of the mixture's score",
+    )
+    events_per_bin: Positive = Field(
+        default=10.0, description="fewest effective background events of a bin, else it is merged"
+    )
 
 
 class Hyperclass(Section):
     """Scores, significance improvement and hypothesis test."""
+
+    working_points: list[Fraction] = Field(
+        default=[3e-2, 1e-2, 1e-3, 1e-4],
+        min_length=1,
+        description="background efficiencies of the summary; TI is over 1e-2, 1e-3, 1e-4 only",
+    )
+    bootstrap: int = Field(default=200, ge=10, description="replicas that errors come from")
+    minimum_signal_events: Positive = Field(
+        default=10.0, description="fewest effective events of a point with a result"
+    )
+    injection: Injection = Injection()
 
 
 class Config(Section):
@@ -245,6 +385,7 @@ class TrainSettings(StageSettings):
 class HyperclassSettings(StageSettings):
     """Settings of the scores and the hypothesis test."""
 
+    detect: Detect
     hyperclass: Hyperclass
     theories: dict[Name, TheoryLabel]
 
@@ -387,7 +528,30 @@ def _check_together(config: Config, known: Mapping[str, Theory], faults: list[st
         number = sum(theory.role == role for theory in known.values())
         if number < least:
             faults.append(f"theories: {number} with role {role} given, at least {least} needed")
-    del config
+    _check_mixture(config.train.mixture, known, faults)
+    _check_injection(config.hyperclass.injection, known, faults)
+
+
+def _check_mixture(mixture: Mixture, known: Mapping[str, Theory], faults: list[str]) -> None:
+    signals = [name for name, theory in known.items() if theory.role == "signal"]
+    given = mixture.flatten()
+    unknown = sorted(set(given) - set(signals))
+    if unknown:
+        faults.append(f"train.mixture.weights: {unknown} given, allowed {signals}")
+    elif len(given) == 1:
+        faults.append(
+            f"train.mixture.weights: only {sorted(given)} given, at least 2 theories needed"
+        )
+
+
+def _check_injection(injection: Injection, known: Mapping[str, Theory], faults: list[str]) -> None:
+    signals = sorted(name for name, theory in known.items() if theory.role == "signal")
+    if injection.theory is not None and injection.theory not in signals:
+        faults.append(f"hyperclass.injection.theory: {injection.theory} given, allowed {signals}")
+    elif injection.point is not None and signals:
+        labels = [point.label for point in known[injection.theory or signals[0]].points]
+        if injection.point not in labels:
+            faults.append(f"hyperclass.injection.point: {injection.point} given, allowed {labels}")
 
 
 def _mapping(raw: Mapping[str, Any], key: str) -> Mapping[str, Any]:
