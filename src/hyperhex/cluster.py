@@ -126,9 +126,9 @@ def _local(threads: int, memory: str) -> Iterator[Client]:
     from dask.utils import parse_bytes
     from distributed import Client, LocalCluster
 
-    scratch = tempfile.mkdtemp(prefix="hyperhex-dask-")
     with (
         _single_threaded_libraries(),
+        tempfile.TemporaryDirectory(prefix="hyperhex-dask-") as scratch,
         LocalCluster(
             n_workers=threads,
             threads_per_worker=1,

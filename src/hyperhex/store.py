@@ -184,7 +184,9 @@ class Store:
             for index, digest in enumerate(digests):
                 file = self.path.joinpath(name, "c", str(index), *rest)
                 if digest_file(file) != digest:
-                    msg = f"{file}: not what its manifest says; delete {self.path} and make it again"
+                    msg = (
+                        f"{file}: not what its manifest says; delete {self.path} and make it again"
+                    )
                     raise StoreError(msg)
 
 
