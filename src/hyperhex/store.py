@@ -175,10 +175,11 @@ class Store:
         import dask.array as da
 
         array = self[name]
-        return da.from_array(array, chunks=array.shards, name=f"{name}-{self.digest}")
+        blocks: Any = da.from_array  # type: ignore[no-untyped-call,unused-ignore]
+        return blocks(array, chunks=array.shards, name=f"{name}-{self.digest}")
 
     def verify(self) -> None:
-        """Compare every shard with its digest; raises `StoreError` naming the first that differs."""
+        """Compare every shard with its digest; raises `StoreError` for the first that differs."""
         for name, digests in self.manifest["shards"].items():
             rest = ["0"] * (self[name].ndim - 1)
             for index, digest in enumerate(digests):
@@ -339,7 +340,9 @@ def _check_whole(store: Store) -> None:
         rest = ["0"] * (len(shape) - 1)
         for index in range(len(store.manifest["shards"][name])):
             if not store.path.joinpath(name, "c", str(index), *rest).exists():
-                msg = f"{store.path}: shard {index} of {name} is missing; delete the store and make it again"
+                msg = (
+                    f"{store.path}: shard {index} of {name} is missing; delete it and make it again"
+                )
                 raise StoreError(msg)
 
 
