@@ -41,7 +41,8 @@ def style() -> Iterator[None]:
     from cycler import cycler
 
     mpl.use("agg")
-    with mpl.rc_context({**_SETTINGS, "axes.prop_cycle": cycler(color=COLOURS)}):
+    settings: Any = {**_SETTINGS, "axes.prop_cycle": cycler(color=COLOURS)}
+    with mpl.rc_context(settings):
         yield
 
 
