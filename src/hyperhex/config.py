@@ -19,8 +19,11 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 from hyperhex.errors import ConfigError
 
 __all__ = [
+    "Calorimeter",
+    "Candidates",
     "Config",
     "Data",
+    "Decay",
     "DeepSvdd",
     "Detect",
     "DetectSettings",
@@ -30,17 +33,23 @@ __all__ = [
     "GenerateSettings",
     "Hyperclass",
     "HyperclassSettings",
+    "Image",
     "Injection",
+    "Jets",
     "Mixture",
     "Network",
     "Point",
+    "Preselection",
     "Refine",
     "RefineSettings",
     "Region",
+    "Resolution",
     "Simulate",
     "SimulateSettings",
+    "Spectrum",
     "Theory",
     "TheoryLabel",
+    "Tracker",
     "Train",
     "TrainSettings",
     "Trees",
@@ -52,6 +61,9 @@ __all__ = [
 ]
 
 THEORY_FOLDER = Path("config/theories")
+
+# a parameter in a theory's setting
+_NAME = re.compile(r"\{([A-Za-z]\w*)\}")
 
 Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$", description="letters, digits and _")]
 Positive = Annotated[float, Field(gt=0)]
@@ -78,6 +90,25 @@ class Point(Section):
     events: Count = Field(default=1000, description="events to generate, before `scale`")
 
 
+class Decay(Section):
+    """A decay channel of a sparticle."""
+
+    fraction: Fraction | Literal[1] = Field(default=1, description="branching fraction")
+    products: list[int] = Field(min_length=2, max_length=4, description="particle codes")
+
+
+class Spectrum(Section):
+    """A simplified supersymmetric spectrum; what is not named is decoupled."""
+
+    masses: dict[int, float | str] = Field(
+        min_length=1, description="sparticle code: mass [GeV], or {name} of a parameter"
+    )
+    decays: dict[int, list[Decay]] = Field(
+        default={}, description="sparticle code: its channels; without, it is stable"
+    )
+    tan_beta: Positive = 10.0
+
+
 class Theory(Section):
     """A hypothesis about nature: a generator with its settings and a grid of parameters."""
 
@@ -88,10 +119,36 @@ class Theory(Section):
     paper: str = Field(default="", description="where the theory is defined, arXiv number")
     settings: list[str] = Field(default=[], description="Pythia 8 settings, one `Key = value` each")
     lhe: str | None = Field(
-        default=None, description="Les Houches file that Pythia showers instead"
+        default=None,
+        description="Les Houches file (plain or .gz) whose events Pythia showers instead",
     )
-    slha: str | None = Field(default=None, description="which supersymmetric spectrum to write")
+    slha: Spectrum | None = Field(
+        default=None, description="supersymmetric spectrum, written as an SLHA file for Pythia"
+    )
     points: list[Point] = Field(min_length=1)
+
+    def faults(self) -> list[str]:
+        """What does not fit together: labels, parameters, where the events come from."""
+        found: list[str] = []
+        if not self.settings and self.lhe is None:
+            found.append("settings: none given, expected Pythia settings, or a file as `lhe`")
+        labels = [point.label for point in self.points]
+        found += [
+            f"points.{label}: label given {labels.count(label)} times, expected once"
+            for label in sorted({label for label in labels if labels.count(label) > 1})
+        ]
+        masses = [] if self.slha is None else self.slha.masses.values()
+        used = {
+            name for text in (*self.settings, *map(str, masses)) for name in _NAME.findall(text)
+        }
+        for point in self.points:
+            given = set(point.parameters)
+            if used != given:
+                found.append(
+                    f"points.{point.label}.parameters: {sorted(given)} given,"
+                    f" the settings use {sorted(used)}"
+                )
+        return found
 
 
 class TheoryChoice(Section):
@@ -101,16 +158,37 @@ class TheoryChoice(Section):
     points: list[Name] = Field(default=[], description="labels of the points to use; empty is all")
 
 
+class Preselection(Section):
+    """Loose selection of generated events, looser than any region of reconstructed events."""
+
+    visible_pt: float = Field(
+        default=300.0, ge=0, description="least scalar sum of the visible particles' pT [GeV]"
+    )
+    missing_pt: float = Field(
+        default=80.0, ge=0, description="least pT of the sum of the invisible particles [GeV]"
+    )
+
+
 class Generate(Section):
     """Monte Carlo generation."""
 
     energy: Positive = Field(default=13000.0, description="centre-of-mass energy [GeV]")
+    multiparton: bool = Field(
+        default=False,
+        description="multiparton interactions; off, for they cost 4 to 7 times the rest of an"
+        " event and add soft particles that a search at high HT and missing energy does not see",
+    )
     scale: Positive = Field(default=1.0, description="multiplies the events of every point")
     events_per_part: Count = Field(
-        default=5000,
+        default=20_000,
         description="events of one child process: the unit of resume and of randomness",
     )
     time_limit: Positive = Field(default=600.0, description="longest life of a child process [s]")
+    preselection: Preselection = Preselection()
+    particle_pt: float = Field(
+        default=0.3, ge=0, description="least pT of a stored visible particle [GeV]"
+    )
+    eta: Positive = Field(default=5.0, description="largest |eta| of a visible particle")
 
 
 class Slab(Section):
@@ -192,19 +270,139 @@ class Region(Section):
 
     name: Name = "ht400_met150"
     ht: float = Field(default=400.0, ge=0, description="least scalar sum of jet pT [GeV]")
+    ht_max: float | None = Field(default=None, description="most scalar sum of jet pT [GeV]")
     met: float = Field(default=150.0, ge=0, description="least missing transverse energy [GeV]")
+    met_max: float | None = Field(default=None, description="most missing transverse energy [GeV]")
     min_dphi: float = Field(
         default=0.4,
         ge=0,
         lt=3.1416,
-        description="least angle of jets 1-3 to the missing energy [rad]",
+        description="least angle of the leading jets to the missing energy [rad]",
     )
+    dphi_jets: int = Field(
+        default=3, ge=1, le=20, description="leading jets that min_dphi is about, at most all slots"
+    )
+
+    @model_validator(mode="after")
+    def _check(self) -> Region:
+        for name, least, most in (
+            ("ht", self.ht, self.ht_max),
+            ("met", self.met, self.met_max),
+        ):
+            if most is not None and most <= least:
+                msg = f"{name}_max above {name}; {name}={least}, {name}_max={most} keep no event"
+                raise ValueError(msg)
+        return self
+
+
+class Resolution(Section):
+    """Energy resolution sigma/E = stochastic / sqrt(E) (+) constant, E in GeV."""
+
+    stochastic: float = Field(ge=0, description="[sqrt(GeV)]")
+    constant: float = Field(ge=0, lt=1)
+
+
+class Calorimeter(Section):
+    """Hexagonal cells in (eta, phi), the towers that jets are made of, and their response."""
+
+    cells_around: int = Field(
+        default=720,
+        ge=60,
+        le=2000,
+        description="cells around in phi; each is one cell of the showers' patch",
+    )
+    towers_around: int = Field(default=72, ge=12, le=360, description="towers around in phi")
+    eta_max: float = Field(default=4.9, ge=1, le=5, description="end of the calorimeter")
+    noise: float = Field(default=0.010, gt=0, description="noise of a cell, all layers, rms [GeV]")
+    threshold: float = Field(
+        default=0.040, gt=0, description="least energy of a cell that is read out [GeV]"
+    )
+    electromagnetic: Resolution = Resolution(stochastic=0.20, constant=0.01)
+    hadronic: Resolution = Resolution(stochastic=0.60, constant=0.05)
+    forward: Resolution = Resolution(stochastic=1.00, constant=0.10)
+    forward_eta: Positive = Field(default=3.2, description="where the forward part begins")
+    position: float = Field(
+        default=0.02, ge=0, description="spread of a hadron's shower in eta and in phi [rad]"
+    )
+
+
+class Tracker(Section):
+    """Charged particles: sigma(pT)/pT = constant (+) slope * pT, pT in GeV."""
+
+    eta_max: Positive = 2.5
+    efficiency: Fraction = 0.95
+    constant: float = Field(default=0.010, ge=0, lt=1)
+    slope: float = Field(default=2.0e-4, ge=0, lt=1, description="[1/GeV]")
+    loopers: float = Field(
+        default=0.4, ge=0, description="pT below which a charged hadron is lost in the field [GeV]"
+    )
+
+
+class Jets(Section):
+    """Anti-kT jets, their calibration and their b-tags."""
+
+    radius: Positive = 0.4
+    pt: Positive = Field(default=20.0, description="least calibrated pT [GeV]")
+    eta: Positive = Field(default=2.8, description="largest |eta|")
+    response: tuple[Positive, float] = Field(
+        default=(1.0, 0.0), description="(a, b): jets measure a - b/pT of their true pT, pT in GeV"
+    )
+    tag_b: Fraction = Field(default=0.72, description="chance that a b-jet is tagged")
+    tag_c: Fraction = Field(default=0.12, description="chance that a c-jet is tagged")
+    tag_light: Fraction = Field(default=0.01, description="chance that any other jet is tagged")
+    tag_cone: Positive = Field(default=0.3, description="dR of a jet to its B or C hadron")
+    tag_eta: Positive = Field(default=2.5, description="largest |eta| of a tagged jet")
+
+
+class Candidates(Section):
+    """Isolated electrons, muons or photons."""
+
+    pt: Positive = Field(description="least pT [GeV]")
+    eta: Positive = Field(description="largest |eta|")
+    efficiency: Fraction = Field(description="chance to be identified, |eta| < 1.5")
+    efficiency_outer: Fraction = Field(description="chance to be identified, |eta| > 1.5")
+    isolation: Positive = Field(default=0.15, description="most other pT in the cone, relative")
+    cone: Positive = Field(default=0.3, description="dR of the isolation cone")
+
+
+class Image(Section):
+    """Hexagonal image of an event in (eta, phi)."""
+
+    around: int = Field(default=20, ge=6, le=72, description="cells around in phi")
+    eta_max: float = Field(default=3.0, gt=0, le=5)
 
 
 class Detect(Section):
     """Detection and reconstruction of generated events."""
 
+    events_per_part: Count = Field(default=1000, description="events of one shard")
+    network_energy: float = Field(
+        default=5.0,
+        ge=1,
+        le=100,
+        description="photons and electrons above are drawn by the network, others parametrised [GeV]",
+    )
+    network_energy_max: float = Field(
+        default=100.0,
+        ge=1,
+        description="showers of higher energy are scaled up from this energy [GeV]",
+    )
+    network_eta: float = Field(default=3.0, gt=0, le=5, description="largest |eta| of the network")
+    calorimeter: Calorimeter = Calorimeter()
+    tracker: Tracker = Tracker()
+    jets: Jets = Jets()
+    electrons: Candidates = Candidates(pt=15, eta=2.7, efficiency=0.95, efficiency_outer=0.85)
+    muons: Candidates = Candidates(pt=15, eta=2.5, efficiency=0.95, efficiency_outer=0.90)
+    photons: Candidates = Candidates(pt=20, eta=2.37, efficiency=0.95, efficiency_outer=0.85)
+    image: Image = Image()
     region: Region = Region()
+
+    @model_validator(mode="after")
+    def _check(self) -> Detect:
+        if self.network_energy > self.network_energy_max:
+            msg = f"network_energy up to network_energy_max; {self.network_energy} is above it"
+            raise ValueError(msg)
+        return self
 
 
 class Mixture(Section):
@@ -531,6 +729,8 @@ def _read_theory(path: Path, faults: list[str]) -> Theory | None:
     theory = _parse(Theory, raw, f"theories.{path.stem}.", faults)
     if theory is not None and theory.name != path.stem:
         faults.append(f"theories.{path.stem}.name: {theory.name} given, expected the file's name")
+    if theory is not None:
+        faults += [f"theories.{path.stem}.{fault}" for fault in theory.faults()]
     return theory
 
 
@@ -554,30 +754,28 @@ def _check_together(config: Config, known: Mapping[str, Theory], faults: list[st
         number = sum(theory.role == role for theory in known.values())
         if number < least:
             faults.append(f"theories: {number} with role {role} given, at least {least} needed")
-    _check_mixture(config.train.mixture, known, faults)
-    _check_injection(config.hyperclass.injection, known, faults)
-
-
-def _check_mixture(mixture: Mixture, known: Mapping[str, Theory], faults: list[str]) -> None:
-    signals = [name for name, theory in known.items() if theory.role == "signal"]
-    given = mixture.flatten()
-    unknown = sorted(set(given) - set(signals))
-    if unknown:
-        faults.append(f"train.mixture.weights: {unknown} given, allowed {signals}")
-    elif len(given) == 1:
-        faults.append(
-            f"train.mixture.weights: only {sorted(given)} given, at least 2 theories needed"
-        )
-
-
-def _check_injection(injection: Injection, known: Mapping[str, Theory], faults: list[str]) -> None:
     signals = sorted(name for name, theory in known.items() if theory.role == "signal")
-    if injection.theory is not None and injection.theory not in signals:
-        faults.append(f"hyperclass.injection.theory: {injection.theory} given, allowed {signals}")
-    elif injection.point is not None and signals:
-        labels = [point.label for point in known[injection.theory or signals[0]].points]
-        if injection.point not in labels:
-            faults.append(f"hyperclass.injection.point: {injection.point} given, allowed {labels}")
+    faults += [
+        f"train.mixture.weights: {name} given, allowed are the signals {signals}"
+        for name in config.train.mixture.flatten()
+        if name not in signals
+    ]
+    _check_injection(config.hyperclass.injection, known, signals, faults)
+
+
+def _check_injection(
+    injection: Injection, known: Mapping[str, Theory], signals: list[str], faults: list[str]
+) -> None:
+    place = "hyperclass.injection"
+    name = injection.theory
+    if name is None:
+        return
+    if name not in signals:
+        faults.append(f"{place}.theory: {name} given, allowed are the signals {signals}")
+        return
+    labels = [point.label for point in known[name].points]
+    if injection.point is not None and injection.point not in labels:
+        faults.append(f"{place}.point: {injection.point} given, allowed for {name}: {labels}")
 
 
 def _mapping(raw: Mapping[str, Any], key: str) -> Mapping[str, Any]:

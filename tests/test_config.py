@@ -1,0 +1,178 @@
+from __future__ import annotations
+
+import copy
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from hyperhex import cli, config
+from hyperhex.errors import ConfigError
+
+REPOSITORY = Path(__file__).parents[1]
+SHIPPED = [REPOSITORY / "config" / "collider.yaml", REPOSITORY / "tests" / "config" / "tiny.yaml"]
+
+THEORIES = {
+    "ttbar": {
+        "role": "background",
+        "group": "top",
+        "points": [{"label": "low"}, {"label": "high"}],
+    },
+    "zprime": {"role": "signal", "group": "zprime", "points": [{"label": "m1000"}]},
+    "stop": {"role": "signal", "group": "susy", "points": [{"label": "m600"}]},
+}
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    for name, theory in THEORIES.items():
+        write(tmp_path, name, {"name": name, "title": name, "settings": ["a = 1"], **theory})
+    return tmp_path
+
+
+def write(folder: Path, name: str, theory: dict[str, Any]) -> None:
+    (folder / f"{name}.yaml").write_text(yaml.safe_dump(theory))
+
+
+def faults(raw: dict[str, Any], folder: Path) -> list[str]:
+    with pytest.raises(ConfigError) as error:
+        config.resolve(raw, folder)
+    return error.value.faults
+
+
+def test_an_empty_config_is_the_default_with_backgrounds_first(folder: Path) -> None:
+    resolved, theories = config.resolve({}, folder)
+    assert resolved == config.Config()
+    assert list(theories) == ["ttbar", "stop", "zprime"]
+
+
+@pytest.mark.parametrize("path", SHIPPED, ids=lambda path: path.stem)
+def test_shipped_configs_have_no_fault(path: Path) -> None:
+    resolved, theories = config.resolve(config.read(path), REPOSITORY / "config" / "theories")
+    assert resolved.name == path.stem
+    assert {theory.role for theory in theories.values()} == {"background", "signal"}
+
+
+def test_every_fault_is_listed_with_its_place(folder: Path) -> None:
+    raw = {
+        "seed": "seven",
+        "unknown": 1,
+        "simulate": {"numbr": 3, "energy": [1, -2]},
+        "theories": {"ttbar": {}, "nothing": {}},
+        "train": {"mixture": {"weights": {}}},
+        "detect": {"region": {"min_dphi": 4.0}},
+    }
+    found = faults(raw, folder)
+    for place in (
+        "seed: 'seven' given",
+        "unknown: unknown key; allowed here: data, detect",
+        "simulate.numbr: unknown key",
+        "simulate.energy.1: -2 given, expected greater than 0",
+        "theories.nothing: ",
+        "train.mixture: ",
+        "detect.region.min_dphi: 4.0 given",
+    ):
+        assert any(fault.startswith(place) for fault in found), place
+    assert len(found) == 7
+
+
+@pytest.mark.parametrize(
+    ("raw", "expected"),
+    [
+        ({"theories": {"ttbar": {}}}, "theories: 0 with role signal given, at least 2"),
+        ({"theories": {"stop": {}, "zprime": {}}}, "theories: 0 with role background"),
+        (
+            {"theories": {"ttbar": {"points": ["middle"]}, "stop": {}, "zprime": {}}},
+            "theories.ttbar.points: ['middle'] given, allowed ['high', 'low']",
+        ),
+        (
+            {"train": {"mixture": {"weights": {"ttbar": 1.0}}}},
+            "train.mixture.weights: ttbar given, allowed are the signals",
+        ),
+        (
+            {"train": {"mixture": {"parts": {"a": {"b": 1.0}, "b": {"a": 1.0}}}}},
+            "train.mixture: ",
+        ),
+        (
+            {"hyperclass": {"injection": {"theory": "ttbar"}}},
+            "hyperclass.injection.theory: ttbar given",
+        ),
+        (
+            {"hyperclass": {"injection": {"theory": "stop", "point": "m7"}}},
+            "hyperclass.injection.point: m7 given, allowed for stop: ['m600']",
+        ),
+    ],
+)
+def test_sections_are_checked_together(raw: dict[str, Any], expected: str, folder: Path) -> None:
+    (found,) = faults(raw, folder)
+    assert found.startswith(expected)
+
+
+def test_a_theory_file_is_checked_by_name(folder: Path) -> None:
+    write(folder, "wrong", {"name": "other", "title": "x", "role": "sygnal", "points": []})
+    found = faults({}, folder)
+    assert all(fault.startswith("theories.wrong.") for fault in found)
+    assert {"theories.wrong.group", "theories.wrong.role", "theories.wrong.points"} == {
+        fault.split(":")[0] for fault in found
+    }
+
+
+def test_not_yaml_is_a_fault(tmp_path: Path) -> None:
+    file = tmp_path / "broken.yaml"
+    for text, expected in (("a: [", "not YAML"), ("- 1", "list given")):
+        file.write_text(text)
+        with pytest.raises(ConfigError, match=expected):
+            config.read(file)
+
+
+def test_a_stage_reads_its_own_section_only(folder: Path) -> None:
+    raw: dict[str, Any] = {"refine": {"threads": 2}}
+    before, theories = config.resolve({}, folder)
+    after, _ = config.resolve(raw, folder)
+    stages = ["simulate", "fastsim", "refine", "detect", "train", "hyperclass"]
+    changed = {
+        stage
+        for stage in stages
+        if config.stage_settings(before, theories, stage)
+        != config.stage_settings(after, theories, stage)
+    }
+    assert changed == {"refine"}
+
+
+def test_a_theory_is_generated_from_its_own_file_only(folder: Path) -> None:
+    before = config.resolve({}, folder)
+    changed = copy.deepcopy(THEORIES["stop"])
+    changed["points"][0]["events"] = 7
+    write(folder, "stop", {"name": "stop", "title": "stop", "settings": ["a = 1"], **changed})
+    after = config.resolve({}, folder)
+    texts = {
+        name: [config.stage_settings(*resolved, "generate", name) for resolved in (before, after)]
+        for name in THEORIES
+    }
+    assert {name for name, (old, new) in texts.items() if old != new} == {"stop"}
+
+
+def test_stage_settings_come_back_as_written(folder: Path) -> None:
+    resolved, theories = config.resolve({"seed": 5}, folder)
+    file = folder / "detect.json"
+    file.write_text(config.stage_settings(resolved, theories, "detect"))
+    loaded = config.load_stage(file, "detect")
+    assert loaded.seed == 5
+    assert loaded.detect == resolved.detect
+
+
+def test_the_schema_file_is_up_to_date() -> None:
+    """`hyperhex config schema --output config/schema.json` mends it."""
+    assert (REPOSITORY / "config" / "schema.json").read_text() == config.schema()
+
+
+def test_check_lists_faults_and_ends_with_two(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = folder / "config" / "bad.yaml"
+    file.parent.mkdir()
+    file.write_text("seed: -1\ncolour: red\n")
+    assert cli.main(["config", "check", str(file), "--theories", str(folder)]) == 2
+    lines = capsys.readouterr().err.splitlines()
+    assert [line.split(":")[0] for line in lines if "hyperhex" not in line] == ["seed", "colour"]
