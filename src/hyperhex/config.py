@@ -380,7 +380,7 @@ class Detect(Section):
         default=5.0,
         ge=1,
         le=100,
-        description="photons and electrons above are drawn by the network, others parametrised [GeV]",
+        description="least energy that the network draws; softer ones are parametrised [GeV]",
     )
     network_energy_max: float = Field(
         default=100.0,
