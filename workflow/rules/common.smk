@@ -1,0 +1,171 @@
+"""What the rules share: checked config, code behind a command, locks, and the end of a run."""
+
+import fcntl
+import os
+import shutil
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+from hyperhex.config import ConfigError, resolve, stage_settings
+
+STAGES = ["generate", "simulate", "fastsim", "refine", "detect", "train", "hyperclass"]
+
+
+report: "../report/workflow.rst"
+
+
+wildcard_constraints:
+    theory="[a-z][a-z0-9_]*",
+    particle="photon|electron",
+    told="[a-z]+(/[a-z][a-z0-9_]*)?",
+
+
+def validated(raw):
+    """Config with its defaults and the theories by name; with faults, all of them and the end."""
+    try:
+        return resolve(raw, Path(workflow.basedir, "config/theories"))
+    except ConfigError as error:
+        print(error, file=sys.stderr)
+        sys.exit(2)
+
+
+def names(role):
+    """Names of the theories of a role: `background` or `signal`."""
+    return [name for name, theory in THEORIES.items() if theory.role == role]
+
+
+def settings_text(wildcards):
+    """JSON text that a command is told, of as few theories as it needs."""
+    stage, _, which = wildcards.told.partition("/")
+    known = THEORIES
+    if stage == "train":
+        wanted = [*names("background"), which.removeprefix("single_")]
+        known = {name: theory for name, theory in THEORIES.items() if not which or name in wanted}
+    return stage_settings(PRODUCTION, known, stage, which if stage == "generate" else None)
+
+
+def source(*places):
+    """Modules of hyperhex behind a command: a snakemake that sees them change runs it again."""
+    package = Path(workflow.basedir, "src/hyperhex")
+    here = Path.cwd()
+    modules = [module for place in places for module in _modules(package / place)]
+    return [str(m.relative_to(here) if m.is_relative_to(here) else m) for m in modules]
+
+
+def _modules(place):
+    return [place] if place.suffix == ".py" else sorted(place.rglob("*.py"))
+
+
+def beside(name, suffix=".zarr"):
+    """Paths of what the manifests in the input `name` are about: stores, or folders of models."""
+
+    def paths(wildcards, input):
+        manifests = [input[name]] if isinstance(input[name], str) else input[name]
+        return [manifest.removesuffix(".manifest.json") + suffix for manifest in manifests]
+
+    return paths
+
+
+def showers(wildcards):
+    """Manifests of the shower libraries of all particles."""
+    return expand(
+        "<results>/simulate/{particle}.manifest.json", particle=PRODUCTION.simulate.particles
+    )
+
+
+def events(stage, theories):
+    """Manifests of the events of some theories, as generated or as detected."""
+    return expand(f"<results>/{stage}/{{theory}}.manifest.json", theory=theories)
+
+
+def event_files(wildcards):
+    """Les Houches files that a theory names."""
+    return [file for file in [THEORIES[wildcards.theory].lhe] if file]
+
+
+def mixture_events(wildcards):
+    """Manifests of all detected events but those of the theory that training must never see."""
+    return events("detect", [name for name in THEORIES if name != wildcards.theory])
+
+
+def single_events(wildcards):
+    """Manifests of the detected events of the background and one theory."""
+    return events("detect", [*names("background"), wildcards.theory])
+
+
+def classifiers():
+    """Manifests of the trained classifiers: mixtures, single theories, unsupervised."""
+    signals = names("signal")
+    trainings = [f"mixture_{name}" for name in ["none", *signals]]
+    trainings += [f"single_{name}" for name in signals]
+    return expand("<results>/train/{training}.manifest.json", training=[*trainings, "unsupervised"])
+
+
+def products(stage):
+    """Files that a stage leaves when it is finished; those of all stages for `all`."""
+    files = {
+        "generate": events("generate", THEORIES),
+        "simulate": ["<results>/simulate/validation.json"],
+        "fastsim": ["<results>/fastsim/passed.json"],
+        "refine": ["<results>/refine/validation.json"],
+        "detect": events("detect", THEORIES),
+        "train": classifiers(),
+        "hyperclass": ["<results>/hyperclass/summary.json"],
+    }
+    return files.get(stage) or sum(files.values(), [])
+
+
+def hold_folder():
+    """Lock on the working folder, held while this process lives; sweeps what a killed run left.
+
+    Every living run holds it shared, so who gets it alone knows that no other run works here and
+    that Snakemake's own locks are stale. Where the file system has no such locks, or the folder is
+    worked on from another machine, Snakemake's own locks have the last word.
+    """
+    Path(".snakemake").mkdir(exist_ok=True)
+    lock = open(".snakemake/hyperhex.lock", "a+")
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        lock.seek(0)
+        if lock.read() in ("", socket.gethostname()):
+            shutil.rmtree(".snakemake/locks", ignore_errors=True)
+            lock.truncate(0)
+            lock.write(socket.gethostname())
+            lock.flush()
+    except BlockingIOError:
+        pass
+    except OSError:
+        return None
+    fcntl.flock(lock, fcntl.LOCK_SH)
+    return lock
+
+
+def close_production():
+    """Print the table of results and make the report, once the whole production is there."""
+    folder = Path("results", PRODUCTION.name)
+    if not workflow.is_main_process or not (folder / "hyperclass/summary.json").exists():
+        return
+    subprocess.run(["hyperhex", "summary", folder], check=False)
+    page, log = folder / "report.html", folder / "logs/report.log"
+    command = [sys.executable, "-m", "snakemake", "--snakefile", workflow.main_snakefile]
+    command += ["--report", page, "--nolock"]
+    for option, values in (
+        ("--configfile", workflow.overwrite_configfiles),
+        ("--config", workflow.config_settings.config_args),
+    ):
+        command += [option, *values] if values else []
+    with log.open("w") as lines:
+        made = subprocess.run(command, stdout=lines, stderr=lines).returncode == 0
+    print(f"Report: {page.absolute()}" if made else f"No report: see {log}", flush=True)
+
+
+if workflow.is_main_process:
+    FOLDER_LOCK = hold_folder()
+
+# commands of this environment come first, and end with this process even if it is killed
+os.environ.update(
+    PATH=f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', os.defpath)}",
+    HYPERHEX_PARENT=str(os.getpid()),
+)

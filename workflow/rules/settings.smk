@@ -1,0 +1,16 @@
+rule settings:
+    """Write what a command is told; a change of this text is what reruns it.
+
+    Wildcard `told` is a stage, or a stage and a part of it, as in `generate/ttbar`.
+    """
+    output:
+        "<results>/settings/{told}.json",
+    log:
+        "<results>/logs/settings/{told}.log",
+    localrule: True
+    conda:
+        "../../envs/production.yaml"
+    params:
+        text=settings_text,
+    shell:
+        "printf '%s\\n' {params.text:q} > {output} 2> {log}"

@@ -1,0 +1,76 @@
+rule train_mixture:
+    """Train on the mixture of all theories but one against the background."""
+    input:
+        code=source("train"),
+        settings="<results>/settings/train.json",
+        events=mixture_events,
+    output:
+        models=directory("<results>/train/mixture_{theory}"),
+        manifest="<results>/train/mixture_{theory}.manifest.json",
+    log:
+        "<results>/logs/train_mixture/{theory}.log",
+    benchmark:
+        "<results>/benchmarks/train_mixture/{theory}.tsv"
+    conda:
+        "../../envs/production.yaml"
+    threads: PRODUCTION.train.threads
+    resources:
+        mem_mb=3000,
+        runtime=120,
+    params:
+        events=beside("events"),
+    shell:
+        "hyperhex train mixture --settings {input.settings} --events {params.events}"
+        " --leave-out {wildcards.theory} --output {output.models} --threads {threads} 2> {log}"
+
+
+rule train_single:
+    """Train on one theory against the background."""
+    input:
+        code=source("train"),
+        settings="<results>/settings/train/single_{theory}.json",
+        events=single_events,
+    output:
+        models=directory("<results>/train/single_{theory}"),
+        manifest="<results>/train/single_{theory}.manifest.json",
+    log:
+        "<results>/logs/train_single/{theory}.log",
+    benchmark:
+        "<results>/benchmarks/train_single/{theory}.tsv"
+    conda:
+        "../../envs/production.yaml"
+    threads: PRODUCTION.train.threads
+    resources:
+        mem_mb=3000,
+        runtime=60,
+    params:
+        events=beside("events"),
+    shell:
+        "hyperhex train single --settings {input.settings} --events {params.events}"
+        " --theory {wildcards.theory} --output {output.models} --threads {threads} 2> {log}"
+
+
+rule train_unsupervised:
+    """Train on the background alone."""
+    input:
+        code=source("train"),
+        settings="<results>/settings/train/unsupervised.json",
+        events=events("detect", names("background")),
+    output:
+        models=directory("<results>/train/unsupervised"),
+        manifest="<results>/train/unsupervised.manifest.json",
+    log:
+        "<results>/logs/train_unsupervised.log",
+    benchmark:
+        "<results>/benchmarks/train_unsupervised.tsv"
+    conda:
+        "../../envs/production.yaml"
+    threads: PRODUCTION.train.threads
+    resources:
+        mem_mb=3000,
+        runtime=120,
+    params:
+        events=beside("events"),
+    shell:
+        "hyperhex train unsupervised --settings {input.settings} --events {params.events}"
+        " --output {output.models} --threads {threads} 2> {log}"
