@@ -93,9 +93,9 @@ class Draft:
             if values.shape != shape:
                 msg = f"{self.path}: {name} of shape {values.shape} given, expected {shape}"
                 raise StoreError(msg)
-            array = zarr.open_array(
-                self.folder / name, mode="r+", config={"write_empty_chunks": True}
-            )
+            # open_array drops its own `config`, and a shard of zeros would then have no file
+            with zarr.config.set({"array.write_empty_chunks": True}):
+                array = zarr.open_array(self.folder / name, mode="r+")
             array[rows] = values
 
     def publish(self) -> None:
