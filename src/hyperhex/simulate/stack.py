@@ -1,0 +1,99 @@
+"""Geometry of a sampling calorimeter as slabs along z, and the matter that the kernel needs."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cache
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hyperhex.detector.patch import Patch
+from hyperhex.kernels.matter import Matter
+from hyperhex.simulate.materials import MATERIALS, VACUUM, Material
+from hyperhex.simulate.tables import Cuts, lepton_table, photon_table
+
+__all__ = ["Stack", "Steps", "build_matter"]
+
+
+@dataclass(frozen=True)
+class Steps:
+    """Limits of a step: share of energy lost, transport mean free paths, absorption in place."""
+
+    loss: float
+    scattering: float
+    rejection: float  # [GeV]
+
+
+@dataclass(frozen=True)
+class Stack:
+    """Slabs in order of z from zero: materials, thicknesses [cm], readout layer or -1."""
+
+    materials: tuple[str, ...]
+    thicknesses: tuple[float, ...]
+    sensors: tuple[int, ...]
+
+    @classmethod
+    def repeated(
+        cls, block: Sequence[tuple[str, float]], sensitive: str, groups: Sequence[int]
+    ) -> Stack:
+        """Stack of sum(groups) equal blocks; the sensitive slabs of a group make one layer."""
+        layers = np.repeat(np.arange(len(groups)), groups)
+        names, widths, sensors = [], [], []
+        for layer in layers:
+            for material, thickness in block:
+                names.append(material)
+                widths.append(thickness)
+                sensors.append(int(layer) if material == sensitive else -1)
+        return cls(tuple(names), tuple(widths), tuple(sensors))
+
+    @property
+    def n_layers(self) -> int:
+        """Number of readout layers."""
+        return max(self.sensors) + 1
+
+    @property
+    def planes(self) -> NDArray[np.float64]:
+        """Bounds of the slabs (n + 1) [cm]."""
+        return np.concatenate([[0.0], np.cumsum(self.thicknesses)])
+
+    @property
+    def radiation_lengths(self) -> NDArray[np.float64]:
+        """Depth of the bounds (n + 1) [X0]."""
+        depths = [
+            0.0 if name == VACUUM else width / MATERIALS[name].radiation_length
+            for name, width in zip(self.materials, self.thicknesses, strict=True)
+        ]
+        return np.concatenate([[0.0], np.cumsum(depths)])
+
+
+def build_matter(stack: Stack, patch: Patch, cuts: Cuts, steps: Steps, radius: float) -> Matter:
+    """Matter of the transport kernel; `radius` bounds the world sideways [cm]."""
+    names = sorted({name for name in stack.materials if name != VACUUM})
+    tables = [_tables(MATERIALS[name], cuts) for name in names]
+    return Matter(
+        planes=stack.planes,
+        materials=np.array([-1 if m == VACUUM else names.index(m) for m in stack.materials]),
+        sensors=np.array(stack.sensors),
+        photons=np.stack([photons for photons, _ in tables]),
+        leptons=np.stack([leptons for _, leptons in tables]),
+        Z=np.array([float(MATERIALS[name].Z) for name in names]),
+        cells=patch.table,
+        pitch=patch.pitch,
+        radius=radius,
+        photon_cut=cuts.photon,
+        electron_cut=cuts.electron,
+        knock_on_cut=cuts.knock_on,
+        straggling_cut=cuts.straggling,
+        rejection=steps.rejection,
+        step_loss=steps.loss,
+        step_scattering=steps.scattering,
+    )
+
+
+@cache
+def _tables(material: Material, cuts: Cuts) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Photon table (points, 3) and lepton tables (2, points, 9) of a material."""
+    leptons = [lepton_table(material, cuts, positron=positron) for positron in (False, True)]
+    return photon_table(material), np.stack(leptons)

@@ -1,0 +1,114 @@
+"""Tables of interaction against energy, one per material, that the transport kernel reads."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hyperhex.kernels.constants import ELECTRON_MASS, ELECTRON_RADIUS
+from hyperhex.kernels.electrons import annihilation_cross_section, transport_cross_section
+from hyperhex.kernels.matter import energy_grid
+from hyperhex.kernels.photons import compton_cross_section
+from hyperhex.kernels.totals import bethe_loss, density_effect, knock_ons, pair_total, radiation
+from hyperhex.simulate.materials import Material
+
+__all__ = ["Cuts", "collision_loss", "lepton_table", "photon_table", "radiation_loss"]
+
+_SOFT = 5.0e-6  # transfers below this are the same for electrons and positrons [GeV]
+_LEAST = 1e-12
+
+
+@dataclass(frozen=True)
+class Cuts:
+    """Energies below which particles are not made or not followed [GeV]."""
+
+    photon: float
+    electron: float
+    knock_on: float
+    straggling: float
+
+
+def _nodes() -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Nodes and weights of Gauss and Legendre on (0, 1)."""
+    nodes, weights = np.polynomial.legendre.leggauss(48)
+    return 0.5 * (nodes + 1.0), 0.5 * weights
+
+
+def photon_table(material: Material) -> NDArray[np.float64]:
+    """Photon table (points, 3): attenuation [1/cm], share of pairs, of pairs and Compton."""
+    energies = energy_grid()
+    quadrature = _nodes()
+    Z = float(material.Z)
+    pair = material.atoms * np.array([pair_total(E, Z, *quadrature) for E in energies])
+    compton = material.electrons * np.array([compton_cross_section(E) for E in energies])
+    total = pair + compton + material.photoelectric(energies)
+    return np.stack([total, pair / total, (pair + compton) / total], axis=1)
+
+
+def collision_loss(material: Material, T: float, high: float, *, positron: bool) -> float:
+    """Energy lost in collisions with transfers below `high` [GeV/cm]."""
+    delta = density_effect(T, np.array(material.density_effect))
+    soft = min(_SOFT, high, 0.5 * T)
+    _, close = knock_ons(T, positron, soft, high, *_nodes())
+    return material.electrons * (bethe_loss(T, material.excitation, delta, soft) + close)
+
+
+def radiation_loss(material: Material, T: float, high: float) -> float:
+    """Energy lost to photons below `high` [GeV/cm]."""
+    return material.atoms * radiation(T, float(material.Z), high, *_nodes())[1]
+
+
+def lepton_table(material: Material, cuts: Cuts, *, positron: bool) -> NDArray[np.float64]:
+    """Lepton table (points, 9), see `hyperhex.kernels.matter.Matter`."""
+    energies = energy_grid()
+    rows = np.array([_lepton_row(material, T, cuts, positron) for T in energies])
+    total_loss = np.array(
+        [
+            collision_loss(material, T, T, positron=positron) + radiation_loss(material, T, T)
+            for T in energies
+        ]
+    )
+    rows[:, 5] = _range(energies, total_loss)
+    return rows
+
+
+def _lepton_row(
+    material: Material, T: float, cuts: Cuts, positron: bool
+) -> tuple[float, float, float, float, float, float, float, float, float]:
+    """One point of the lepton table; the range is left at zero."""
+    quadrature = _nodes()
+    Z = float(material.Z)
+    hard_photons, soft_photons = radiation(T, Z, cuts.photon, *quadrature)
+    photons = material.atoms * hard_photons
+    knocks = material.electrons * knock_ons(T, positron, cuts.knock_on, T, *quadrature)[0]
+    pairs = material.electrons * annihilation_cross_section(T) if positron else 0.0
+    total = photons + knocks + pairs + _LEAST
+    loss = collision_loss(material, T, cuts.knock_on, positron=positron)
+    loss += material.atoms * soft_photons
+    scattering = material.atoms * transport_cross_section(T, Z, material.A)
+    # straggling: 1/w^2 between the straggling cut and the largest transfer that is not tracked
+    beta2 = 1.0 - 1.0 / (1.0 + T / ELECTRON_MASS) ** 2
+    strength = 2.0 * np.pi * ELECTRON_RADIUS**2 * ELECTRON_MASS * material.electrons / beta2
+    largest = max(min(cuts.knock_on, T if positron else 0.5 * T), cuts.straggling)
+    rate = strength * (1.0 / cuts.straggling - 1.0 / largest)
+    carried = strength * np.log(largest / cuts.straggling)
+    return (
+        total,
+        photons / total,
+        # the last share is one for electrons, whatever is added against division by zero
+        (photons + knocks + _LEAST * (not positron)) / total,
+        loss,
+        scattering,
+        0.0,
+        rate,
+        strength * cuts.straggling,
+        max(loss - carried, 0.1 * loss),
+    )
+
+
+def _range(energies: NDArray[np.float64], loss: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Range in continuous slowing down [cm], the integral of dT over the loss."""
+    mean = 0.5 * (1.0 / loss[1:] + 1.0 / loss[:-1])
+    return np.concatenate([[0.0], np.cumsum(np.diff(energies) * mean)]) + energies[0] / loss[0]
