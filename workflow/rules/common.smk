@@ -164,8 +164,10 @@ def close_production():
 if workflow.is_main_process:
     FOLDER_LOCK = hold_folder()
 
-# commands of this environment come first, and end with this process even if it is killed
+# commands of this environment come first, and end with this process even if it is killed; conda
+# environments install the package from its source
 os.environ.update(
     PATH=f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', os.defpath)}",
     HYPERHEX_PARENT=str(os.getpid()),
+    HYPERHEX_SOURCE=str(workflow.basedir),
 )
