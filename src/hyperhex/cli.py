@@ -69,6 +69,10 @@ _VERBS: dict[tuple[str, str], tuple[str, tuple[str, ...]]] = {
         "detect and reconstruct generated events",
         ("events", "generator", "refiner", "output", "context"),
     ),
+    ("detect", "display"): (
+        "draw one event on the cells of the detector",
+        ("events", "generator", "refiner", "number", "output"),
+    ),
     ("train", "mixture"): (
         "train on the mixture of theories against the background",
         ("events+", "leave_out", "output", "threads"),
@@ -103,6 +107,7 @@ _ARGUMENTS: dict[str, dict[str, Any]] = {
     "leave_out": {"default": "none", "help": "theory that training must never see, or none"},
     "model": {"type": Path, "help": "folder of the trained network"},
     "models": {"type": Path, "help": "folder of a trained classifier"},
+    "number": {"type": int, "default": 0, "help": "row of the event in the store, from 0"},
     "output": {"type": Path, "help": "what is made: a store (*.zarr), a folder or a file"},
     "part": {"type": int, "help": "number of the part, from 0"},
     "particle": {"choices": ("photon", "electron"), "help": "what enters the detector"},
