@@ -17,7 +17,7 @@ import numpy as np
 from hyperhex import store
 from hyperhex.config import TrainSettings
 from hyperhex.errors import TrainingError
-from hyperhex.provenance import read_json, write_json
+from hyperhex.provenance import digest_file, digest_of, read_json, write_json
 from hyperhex.random import integer, stream
 from hyperhex.train import features
 from hyperhex.train.classifier import Classifier
@@ -141,8 +141,16 @@ def _fit(
             *(name, fold, int((data.label == 0).sum()), int((data.label == 1).sum())),
         )
     write_json(draft / "model.json", _about(settings, described, background, signal, shares))
+    store.manifest_path(output).unlink(missing_ok=True)
     shutil.rmtree(output, ignore_errors=True)
     draft.replace(output)
+    write_json(store.manifest_path(output), _manifest(output))
+
+
+def _manifest(folder: Path) -> dict[str, object]:
+    """Digests of a folder's files, which say whether another training gave the same models."""
+    files = {path.name: digest_file(path) for path in sorted(folder.iterdir())}
+    return {"files": files, "digest": digest_of(files)}
 
 
 def _about(
