@@ -97,13 +97,19 @@ _VERBS: dict[tuple[str, str], tuple[str, tuple[str, ...]]] = {
         "test the hypothesis of an injected theory that training never saw",
         ("scores", "output", "figures"),
     ),
+    ("hyperclass", "summary"): (
+        "gather the results that machines read",
+        ("improvement", "discovery", "output"),
+    ),
 }
 
 _ARGUMENTS: dict[str, dict[str, Any]] = {
     "data": {"type": Path, "help": "store of data showers (*.zarr)"},
+    "discovery": {"type": Path, "help": "discovery.json that `discovery` wrote"},
     "events": {"type": Path, "help": "store of events (*.zarr)"},
     "figures": {"type": Path, "help": "folder for the figures (*.svg)"},
     "generator": {"type": Path, "help": "folder of the fast simulation's network"},
+    "improvement": {"type": Path, "help": "improvement.json that `improvement` wrote"},
     "leave_out": {"default": "none", "help": "theory that training must never see, or none"},
     "model": {"type": Path, "help": "folder of the trained network"},
     "models": {"type": Path, "help": "folder of a trained classifier"},

@@ -34,6 +34,7 @@ rule hyperclass_improvement:
         scores="<results>/hyperclass/scores.manifest.json",
     output:
         table="<results>/hyperclass/improvement.csv",
+        measured="<results>/hyperclass/improvement.json",
         figures=report(
             directory("<results>/hyperclass/improvement"),
             patterns=["{figure}.svg"],
@@ -67,6 +68,7 @@ rule hyperclass_discovery:
         scores="<results>/hyperclass/scores.manifest.json",
     output:
         workspace="<results>/hyperclass/workspace.json",
+        outcome="<results>/hyperclass/discovery.json",
         figures=report(
             directory("<results>/hyperclass/discovery"),
             patterns=["{figure}.svg"],
@@ -97,9 +99,8 @@ rule hyperclass_summary:
     input:
         code=source("hyperclass"),
         settings="<results>/settings/hyperclass.json",
-        scores="<results>/hyperclass/scores.manifest.json",
-        improvement="<results>/hyperclass/improvement.csv",
-        workspace="<results>/hyperclass/workspace.json",
+        improvement="<results>/hyperclass/improvement.json",
+        discovery="<results>/hyperclass/discovery.json",
     output:
         "<results>/hyperclass/summary.json",
     log:
@@ -110,10 +111,8 @@ rule hyperclass_summary:
         "../../envs/production.yaml"
     threads: 1
     resources:
-        mem_mb=2000,
+        mem_mb=1000,
         runtime=10,
-    params:
-        scores=beside("scores"),
     shell:
-        "hyperhex hyperclass summary --settings {input.settings} --scores {params.scores}"
-        " --improvement {input.improvement} --workspace {input.workspace} --output {output} 2> {log}"
+        "hyperhex hyperclass summary --settings {input.settings} --improvement {input.improvement}"
+        " --discovery {input.discovery} --output {output} 2> {log}"
