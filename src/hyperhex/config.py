@@ -162,10 +162,10 @@ class Preselection(Section):
     """Loose selection of generated events, looser than any region of reconstructed events."""
 
     visible_pt: float = Field(
-        default=300.0, ge=0, description="least scalar sum of the visible particles' pT [GeV]"
+        default=350.0, ge=0, description="least scalar sum of the visible particles' pT [GeV]"
     )
     missing_pt: float = Field(
-        default=80.0, ge=0, description="least pT of the sum of the invisible particles [GeV]"
+        default=100.0, ge=0, description="least pT of the sum of the invisible particles [GeV]"
     )
 
 
@@ -219,6 +219,7 @@ class FastsimLimits(Section):
     layers: Positive = Field(default=0.10, description="largest departure of the layer fractions")
     rings: Positive = Field(default=0.10, description="largest departure of the ring fractions")
     hits: Positive = Field(default=0.10, description="largest |G/R - 1| of the number of hits")
+    spectrum: Positive = Field(default=0.30, description="largest |G/R - 1| of the cell spectrum")
 
 
 class Fastsim(Section):
@@ -318,7 +319,7 @@ class Calorimeter(Section):
         default=0.040, gt=0, description="least energy of a cell that is read out [GeV]"
     )
     electromagnetic: Resolution = Resolution(stochastic=0.20, constant=0.01)
-    hadronic: Resolution = Resolution(stochastic=0.60, constant=0.05)
+    hadronic: Resolution = Resolution(stochastic=0.80, constant=0.05)
     forward: Resolution = Resolution(stochastic=1.00, constant=0.10)
     forward_eta: Positive = Field(default=3.2, description="where the forward part begins")
     position: float = Field(
@@ -331,6 +332,10 @@ class Tracker(Section):
 
     eta_max: Positive = 2.5
     efficiency: Fraction = 0.95
+    separated: Fraction = Field(
+        default=0.4,
+        description="share of tracked hadrons whose deposit is told apart and replaced by the track",
+    )
     constant: float = Field(default=0.010, ge=0, lt=1)
     slope: float = Field(default=2.0e-4, ge=0, lt=1, description="[1/GeV]")
     loopers: float = Field(
