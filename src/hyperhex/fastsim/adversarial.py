@@ -13,42 +13,23 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 
 from hyperhex.config import Fastsim
 from hyperhex.detector.patch import Patch
 from hyperhex.errors import TrainingError
-from hyperhex.fastsim.compound_poisson import CellChannels, HitSpectrum, draw
+from hyperhex.fastsim.compound_poisson import HitSpectrum, draw, sampled
 from hyperhex.fastsim.critic import Critic, DerivedFeatures, Standard, gradient_penalty
 from hyperhex.fastsim.generator import Generator
+from hyperhex.fastsim.library import Showers
 from hyperhex.random import integer, stream
 
-__all__ = ["Progress", "Showers", "Trainer"]
+__all__ = ["Progress", "Trainer"]
 
 log = logging.getLogger(__name__)
 
 _MOMENTA = (0.0, 0.9)
 _CONTROL = 1024
 _WILD = 1e4
-
-
-@dataclass(frozen=True)
-class Showers:
-    """Training showers in the wedge: deposits (n, layers, cells) [MIP], ln E (n,), impact (n, 2)
-    [cm], particle (n,).
-    """
-
-    deposits: torch.Tensor
-    log_energy: torch.Tensor
-    impact: torch.Tensor
-    particle: torch.Tensor
-
-    def __len__(self) -> int:
-        return len(self.deposits)
-
-    def rows(self, index: torch.Tensor | slice) -> Showers:
-        """Some of the showers."""
-        return Showers(*(part[index] for part in vars(self).values()))
 
 
 @dataclass(frozen=True)
@@ -70,8 +51,13 @@ class Trainer:
     """One adversarial training; `run` yields its progress and leaves the result in `average`."""
 
     def __init__(
-        self, generator: Generator, spectrum: HitSpectrum, showers: Showers, patch: Patch,
-        settings: Fastsim, seed: int,
+        self,
+        generator: Generator,
+        spectrum: HitSpectrum,
+        showers: Showers,
+        patch: Patch,
+        settings: Fastsim,
+        seed: int,
     ) -> None:
         self.settings = settings
         self.spectrum = spectrum
@@ -156,7 +142,7 @@ class Trainer:
         noise = self.random.standard_normal((len(like), generator.noise), dtype=np.float32)
         mean = generator(torch.from_numpy(noise), like.log_energy, like.impact, like.particle)
         energy = torch.from_numpy(draw(self.spectrum, mean.detach().numpy(), self.random))
-        channels = CellChannels.apply(mean, energy, self._hit_mean, self._log_weights)
+        channels = sampled(mean, energy, self._hit_mean, self._log_weights)
         return self._assemble(channels, like)
 
     def _inputs(self, showers: Showers) -> torch.Tensor:

@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 
 from hyperhex.errors import TrainingError
 
-__all__ = ["CellChannels", "HitSpectrum", "draw", "fit_hit_spectrum"]
+__all__ = ["HitSpectrum", "draw", "fit_hit_spectrum", "sampled"]
 
 _LARGEST_TABLED_NUMBER = 16
 _KNOTS_PER_UNIT = 32
@@ -31,6 +31,7 @@ _KNOTS = 12 * _KNOTS_PER_UNIT
 _BIN = 0.05
 _BINS = 1 << 14
 _LARGEST_HIT = 400.0
+_ROUNDING = 1e-12
 _WEIGHT_KNOTS = 160
 _WEIGHT_KNOTS_PER_UNIT = 16
 _SPARSE = 0.1
@@ -101,12 +102,12 @@ def _sum_quantiles(hit: NDArray) -> NDArray:
     transform = np.fft.rfft(single)
     rows = [np.quantile(hit, knots)]
     for number in range(2, _LARGEST_TABLED_NUMBER + 1):
-        density = np.clip(np.fft.irfft(transform**number, _BINS), 0.0, None)
-        cumulative = np.concatenate([[0.0], np.cumsum(density)])
+        density = np.fft.irfft(transform**number, _BINS)
+        filled = np.flatnonzero(density > _ROUNDING)
+        cumulative = np.concatenate([[0.0], np.cumsum(density[filled])])
         # a bin's entries lie at its centre on average, so n of them lie n half bins further
-        edges = (np.arange(_BINS + 1) + 0.5 * (number - 1)) * _BIN
-        rising = np.concatenate([[True], np.diff(cumulative) > 1e-14])
-        rows.append(np.interp(knots, cumulative[rising] / cumulative[-1], edges[rising]))
+        edges = np.concatenate([filled[:1], filled + 1]) + 0.5 * (number - 1)
+        rows.append(np.interp(knots, cumulative / cumulative[-1], edges * _BIN))
     return np.stack(rows)
 
 
@@ -157,15 +158,26 @@ def _gamma(
     return (count * mean * (1.0 - ninth + normal * np.sqrt(ninth)) ** 3).astype(np.float32)
 
 
-class CellChannels(torch.autograd.Function):
-    """Energy, its logarithm ln(1 + e) and whether it is hit, of cells sampled about `mean`.
+def sampled(
+    mean: torch.Tensor, energy: torch.Tensor, hit_mean: torch.Tensor, log_weights: torch.Tensor
+) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+    """Energy [MIP], its logarithm ln(1 + e) and whether it is hit, of cells drawn about `mean`.
 
-    Forward passes on the sampled channels, backward gives `mean` their derivatives by the formula
-    of this module; for the energy itself that is 1.
+    The derivatives with respect to `mean` are those of the formula of this module; for the energy
+    itself that is 1. `mean`, `energy` and the results are (n, n_layers, n_cells); `hit_mean`
+    (n_layers,) and `log_weights` (n_layers, n_knots) belong to the spectrum of hits.
     """
+    found: tuple[torch.Tensor, torch.Tensor, torch.Tensor] = _Sampled.apply(  # type: ignore[no-untyped-call]
+        mean, energy, hit_mean, log_weights
+    )
+    return found
+
+
+class _Sampled(torch.autograd.Function):
+    """Forward passes on the sampled channels, backward gives `mean` their mean derivatives."""
 
     @staticmethod
-    def forward(  # type: ignore[override]
+    def forward(
         ctx: torch.autograd.function.FunctionCtx,
         mean: torch.Tensor,
         energy: torch.Tensor,
@@ -179,7 +191,7 @@ class CellChannels(torch.autograd.Function):
         return energy.clone(), logarithm, (energy > 0).to(energy.dtype)
 
     @staticmethod
-    def backward(  # type: ignore[override]
+    def backward(
         ctx: torch.autograd.function.FunctionCtx,
         energy: torch.Tensor,
         logarithm: torch.Tensor,

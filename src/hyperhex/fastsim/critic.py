@@ -6,6 +6,8 @@ so that a departure of one standard deviation is a one, at 1 GeV as at 100 GeV.
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import torch
 from torch import nn
 
@@ -17,12 +19,15 @@ _TINY = 1e-3
 
 
 class DerivedFeatures(nn.Module):
-    """Per layer: ln(1 + energy), fraction, ln(1 + hits), mean ln(1 + cell), centroid and width about
-    the impact point; per ring: fraction; of the whole: ln(1 + energy), depth and its spread.
+    """What the critic is shown beside the cells, a differentiable function of them.
 
-    Adds up to 7 per layer + one per ring + 3. Buffers `positions` (n_cells, 2) [cm] and `rings`
-    (n_rings, n_cells), one-hot.
+    Per layer: ln(1 + energy), fraction, ln(1 + hits), mean ln(1 + cell), centroid and width about
+    the impact point; per ring: fraction; of the whole: ln(1 + energy), depth and its spread.
+    Buffers: `positions` (n_cells, 2) [cm], `rings` (n_rings, n_cells), one-hot.
     """
+
+    positions: torch.Tensor
+    rings: torch.Tensor
 
     def __init__(self, positions: torch.Tensor, ring: torch.Tensor, n_layers: int) -> None:
         super().__init__()
@@ -62,21 +67,30 @@ class DerivedFeatures(nn.Module):
 class Standard(nn.Module):
     """Departure from the mean in standard deviations, both as functions of ln E per particle.
 
-    Buffers `knots` (n_energy,), `mean` and `deviation` (n_particles, n_energy, n_features).
+    Buffers: `knots` (n_energy,), `mean` and `deviation` (n_particles, n_energy, n_features).
     """
 
-    def __init__(self, features: torch.Tensor, log_energy: torch.Tensor, particle: torch.Tensor,
-                 knots: torch.Tensor) -> None:
+    knots: torch.Tensor
+    mean: torch.Tensor
+    deviation: torch.Tensor
+
+    def __init__(
+        self,
+        features: torch.Tensor,
+        log_energy: torch.Tensor,
+        particle: torch.Tensor,
+        knots: torch.Tensor,
+    ) -> None:
         super().__init__()
         means, deviations = [], []
         for kind in range(int(particle.max()) + 1):
             chosen = particle == kind
             weight = hats(log_energy[chosen], knots)
-            weight = weight / weight.sum(0).clamp_min(1e-6)
-            mean = weight.T @ features[chosen]
-            residual = features[chosen] - hats(log_energy[chosen], knots) @ mean
+            # normal equations: LAPACK's least squares differ in the last bits from call to call
+            mean = torch.linalg.solve(weight.T @ weight, weight.T @ features[chosen])
+            square = (features[chosen] - weight @ mean).square()
             means.append(mean)
-            deviations.append((weight.T @ residual.square()).sqrt())
+            deviations.append((weight.T @ square / weight.sum(0)[:, None]).sqrt())
         self.register_buffer("knots", knots)
         self.register_buffer("mean", torch.stack(means))
         self.register_buffer("deviation", torch.stack(deviations).clamp_min(1e-2))
@@ -104,7 +118,7 @@ class Critic(nn.Module):
         sizes = (n_inputs + 1, *widths)
         blocks = [
             layer
-            for ins, outs in zip(sizes[:-1], sizes[1:], strict=True)
+            for ins, outs in pairwise(sizes)
             for layer in (nn.Linear(ins, outs), nn.LeakyReLU(0.2))
         ]
         self.network = nn.Sequential(*blocks, nn.Linear(sizes[-1], 1))
@@ -115,8 +129,9 @@ class Critic(nn.Module):
         return self.network(torch.cat([inputs, spread], dim=1))[:, 0]
 
 
-def gradient_penalty(critic: Critic, real: torch.Tensor, fake: torch.Tensor,
-                     share: torch.Tensor) -> torch.Tensor:
+def gradient_penalty(
+    critic: Critic, real: torch.Tensor, fake: torch.Tensor, share: torch.Tensor
+) -> torch.Tensor:
     """Mean of (|grad D| - 1)^2 between real and generated showers (arXiv:1704.00028, eq. 3).
 
     `share` (n, 1) in [0, 1] says where between them.

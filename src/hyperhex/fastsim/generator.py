@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -49,7 +50,7 @@ class Generator(nn.Module):
         sizes = (noise + 5 + particles, *widths)
         blocks = [
             layer
-            for ins, outs in zip(sizes[:-1], sizes[1:], strict=True)
+            for ins, outs in pairwise(sizes)
             for layer in (nn.Linear(ins, outs), nn.LeakyReLU(0.2))
         ]
         self.trunk = nn.Sequential(*blocks)
@@ -192,8 +193,10 @@ def load_generator(folder: Path) -> FastSimulation:
     record, tensors = read_json(folder / _RECORD), load_file(folder / _NETWORK)
     template = Template(**{name: tensors[f"network.template.{name}"] for name in Template.NAMES})
     generator = Generator(template, record["shape"]["noise"], tuple(record["shape"]["widths"]))
-    network = {n.removeprefix("network."): t for n, t in tensors.items() if n.startswith("network.")}
-    generator.load_state_dict(network)
+    prefix = "network."
+    generator.load_state_dict(
+        {n.removeprefix(prefix): t for n, t in tensors.items() if n.startswith(prefix)}
+    )
     names = HitSpectrum.__dataclass_fields__
     spectrum = HitSpectrum(**{name: tensors[f"spectrum.{name}"].numpy() for name in names})
     scale = record["scale"]

@@ -1,7 +1,7 @@
 """The mean shower: how much energy, how deep and how far from the axis, as functions of energy.
 
-The network learns only what departs from it. All three parts are weighted means over the library
-with hat functions of ln E (and of the distance), so that they interpolate linearly between knots.
+The network learns only what departs from it. Profiles are tables at knots of ln E (and of distance)
+with linear interpolation between them.
 """
 
 from __future__ import annotations
@@ -35,6 +35,13 @@ class Template(nn.Module):
         (n_particles, n_energy, n_layers, n_distance)
     positions : centres of the cells, (n_cells, 2) [cm]
     """
+
+    knots: torch.Tensor
+    total: torch.Tensor
+    layers: torch.Tensor
+    distances: torch.Tensor
+    radial: torch.Tensor
+    positions: torch.Tensor
 
     NAMES = ("knots", "total", "layers", "distances", "radial", "positions")
 
@@ -86,8 +93,8 @@ def fit_template(
     logs = [np.log(e.astype(np.float64)) for e in energy]
     low, high = min(log.min() for log in logs), max(log.max() for log in logs)
     knots = np.linspace(low, high, _ENERGY_KNOTS)
-    distances = _DISTANCE_KNOTS[_DISTANCE_KNOTS < patch.rings * 1.1] * patch.pitch
-    tables = {"total": [], "layers": [], "radial": []}
+    distances = _DISTANCE_KNOTS[: np.searchsorted(_DISTANCE_KNOTS, 1.1 * patch.rings)] * patch.pitch
+    tables: dict[str, list[NDArray]] = {"total": [], "layers": [], "radial": []}
     for showers, log_energy, point in zip(deposits, logs, impact, strict=True):
         weight = hats(torch.from_numpy(log_energy), torch.from_numpy(knots)).numpy()
         layers = showers.sum(axis=2, dtype=np.float64)
@@ -109,7 +116,8 @@ def _fit_total(log_energy: NDArray, visible: NDArray) -> NDArray:
 
 
 def _log_mean(weight: NDArray, value: NDArray) -> NDArray:
-    mean = np.tensordot(weight, value, axes=(0, 0)) / weight.sum(0).clip(_FLOOR)[:, None]
+    """Least squares with the hats, in which a straight line has no error."""
+    mean = np.linalg.solve(weight.T @ weight, weight.T @ value)
     return np.log(mean.clip(_FLOOR))
 
 

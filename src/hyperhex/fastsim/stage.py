@@ -1,0 +1,158 @@
+"""Fast simulation as a stage: stores in, a network, its figures of merit and a gate out."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from hyperhex import store
+from hyperhex.config import FastsimSettings
+from hyperhex.detector.patch import Patch
+from hyperhex.errors import GateError, StoreError
+from hyperhex.fastsim import judge as merit
+from hyperhex.fastsim.adversarial import Progress, Trainer
+from hyperhex.fastsim.generator import FastSimulation, Generator, Scale, load_generator
+from hyperhex.fastsim.library import Sample, prepare, split, thresholded
+from hyperhex.provenance import read_json, write_json
+from hyperhex.random import integer
+
+__all__ = ["fit", "gate", "judge"]
+
+log = logging.getLogger(__name__)
+
+
+def fit(settings: FastsimSettings, showers: Sequence[Path], output: Path, threads: int) -> None:
+    """Train the generator on a library and write generator.safetensors and generator.json.
+
+    The number of threads is that of the settings, because it changes floating-point sums; the
+    command's `threads` only says what the machine lends.
+    """
+    chosen = settings.fastsim
+    if threads < chosen.threads:
+        log.warning("%d threads lent, fastsim.threads asks for %d", threads, chosen.threads)
+    torch.set_num_threads(chosen.threads)
+    samples, scale = _read(showers, chosen.threshold)
+    patch = Patch(scale.rings, scale.pitch)
+    training = [split(sample, chosen.held_out)[0] for sample in samples.values()]
+    template, spectrum, together = prepare(patch, training)
+    log.info("%d showers to train on: %s", len(together), ", ".join(samples))
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(integer(settings.seed, "fastsim", "generator", bits=63))
+        generator = Generator(template, chosen.noise, tuple(chosen.generator_widths))
+    trainer = Trainer(generator, spectrum, together, patch, chosen, settings.seed)
+    curve = _follow(trainer, chosen.iterations)
+    record = {"settings": settings.model_dump(mode="json"), "training": curve}
+    FastSimulation(trainer.average, spectrum, scale).save(output, record)
+
+
+def _follow(trainer: Trainer, iterations: int) -> list[dict[str, float]]:
+    """Training curve, logged on the way."""
+    curve, start = [], time.monotonic()
+    for progress in trainer.run():
+        spent = time.monotonic() - start
+        _log(progress, spent, iterations)
+        curve.append(asdict(progress))
+    return curve
+
+
+def _log(progress: Progress, spent: float, iterations: int) -> None:
+    done = progress.iteration
+    log.info(
+        "iteration %d/%d: critic %.3f, generator %.3f, penalty %.3f, distance %.4f;"
+        " %.1f /s, %.0f s left",
+        done, iterations, progress.critic, progress.generator, progress.penalty,
+        progress.distance, done / spent, spent / done * (iterations - done),
+    )  # fmt: skip
+
+
+def judge(
+    settings: FastsimSettings, showers: Sequence[Path], model: Path, output: Path, figures: Path
+) -> None:
+    """Compare generated with held-out full showers; write validation.json and the figures."""
+    from hyperhex.plots.fastsim import draw_figures
+
+    chosen, seed = settings.fastsim, settings.seed
+    torch.set_num_threads(1)
+    fast_simulation = load_generator(model)
+    samples, scale = _read(showers, chosen.threshold)
+    _check_scale(model, fast_simulation.scale, scale)
+    patch = fast_simulation.patch
+    particles: dict[str, Any] = {}
+    pairs: dict[str, tuple[Sample, Sample]] = {}
+    for particle, sample in samples.items():
+        other, full = split(sample, chosen.held_out)
+        fast = _generated(fast_simulation, particle, full, seed)
+        found = merit.compare(patch, full, fast, other, seed)
+        areas = tuple(found[f"auc_{name}"] for name in ("high", "low", "floor"))
+        log.info("%s: AUC %.3f on observables, %.3f on cells, floor %.3f", particle, *areas)
+        particles[particle] = found | _speed(fast_simulation, particle, full)
+        pairs[particle] = full, fast
+    missed = merit.misses(particles, chosen.limits)
+    draw_figures(patch, particles, pairs, figures)
+    limits = chosen.limits.model_dump()
+    report = {"particles": particles, "limits": limits, "missed": [asdict(m) for m in missed]}
+    write_json(output, report | {"passed": not missed})
+
+
+def _read(paths: Sequence[Path], threshold: float) -> tuple[dict[str, Sample], Scale]:
+    """Thresholded showers by particle, in the order of the paths, and what their numbers mean."""
+    stores = {path.stem: store.open(path) for path in map(Path, paths)}
+    scales = {name: _scale(found.attributes) for name, found in stores.items()}
+    if len(set(scales.values())) != 1:
+        msg = f"{[str(p) for p in paths]}: of different detectors, {scales}; simulate them alike"
+        raise StoreError(msg)
+    rings, pitch, mip = next(iter(scales.values()))
+    samples = {
+        name: Sample(
+            thresholded(found["deposits"][:], mip, threshold),
+            np.asarray(found["energy"][:], np.float64),
+            np.asarray(found["impact"][:], np.float64),
+        )
+        for name, found in stores.items()
+    }
+    low = min(float(sample.energy.min()) for sample in samples.values())
+    high = max(float(sample.energy.max()) for sample in samples.values())
+    return samples, Scale(rings, pitch, mip, threshold, (low, high), tuple(samples))
+
+
+def _scale(attributes: Mapping[str, Any]) -> tuple[int, float, float]:
+    geometry = attributes["geometry"]
+    return geometry["rings"], geometry["pitch"], attributes["mip"]
+
+
+def _check_scale(model: Path, trained: Scale, read: Scale) -> None:
+    if trained != read:
+        msg = f"{model}: trained for {trained}, the showers are of {read}; train it again"
+        raise StoreError(msg)
+
+
+def _generated(fast_simulation: FastSimulation, particle: str, like: Sample, seed: int) -> Sample:
+    """Fast showers under the conditions of others, in units of the full simulation's."""
+    drawn = fast_simulation.sample(
+        particle, like.energy, like.impact, integer(seed, "fastsim", "judge", particle)
+    )
+    return Sample(drawn / fast_simulation.scale.mip, like.energy, like.impact)
+
+
+def gate(settings: FastsimSettings, validation: Path, output: Path) -> None:
+    """Write passed.json, or raise `GateError` with a table of what missed its limit."""
+    particles = read_json(validation)["particles"]
+    missed = merit.misses(particles, settings.fastsim.limits)
+    if missed:
+        msg = (
+            f"{validation}: the fast simulation misses its limits, so nothing after it may use it\n"
+            f"{merit.table(missed)}\n"
+            "train longer (fastsim.iterations), on more showers (simulate.number), or accept it"
+            " (fastsim.limits)"
+        )
+        raise GateError(msg)
+    figures = {particle: merit.decisive(found) for particle, found in particles.items()}
+    limits = settings.fastsim.limits.model_dump()
+    write_json(output, {"passed": True, "figures": figures, "limits": limits})

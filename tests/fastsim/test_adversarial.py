@@ -1,0 +1,97 @@
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+import torch
+from numpy.typing import NDArray
+
+from hyperhex.config import Fastsim
+from hyperhex.detector.patch import Patch
+from hyperhex.errors import TrainingError
+from hyperhex.fastsim.adversarial import Trainer
+from hyperhex.fastsim.compound_poisson import HitSpectrum
+from hyperhex.fastsim.critic import Critic, gradient_penalty
+from hyperhex.fastsim.generator import Generator
+from hyperhex.fastsim.library import Sample, Showers, prepare
+from hyperhex.fastsim.template import Template
+
+Toy = Callable[..., tuple[NDArray, NDArray, NDArray]]
+Parts = tuple[Template, HitSpectrum, Showers]
+
+SMALL = Fastsim(
+    iterations=60, batch=96, noise=8, generator_widths=[32], critic_widths=[32, 16],
+    critic_steps=2, generator_rate=2e-3, critic_rate=2e-3, average=0.9, report_every=30,
+)  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def parts(patch: Patch, toy: Toy) -> Parts:
+    return prepare(patch, [Sample(*toy(1200, 1))])
+
+
+def trainer(parts: Parts, patch: Patch, settings: Fastsim = SMALL, seed: int = 1) -> Trainer:
+    template, spectrum, showers = parts
+    torch.manual_seed(seed)
+    generator = Generator(template, settings.noise, tuple(settings.generator_widths))
+    return Trainer(generator, spectrum, showers, patch, settings, seed)
+
+
+def test_training_moves_the_generator_towards_the_library(parts: Parts, patch: Patch) -> None:
+    """Starts from layer fractions spoiled on purpose."""
+    training = trainer(parts, patch)
+    spoiled = torch.linspace(0.8, -0.8, 4)
+    for network in (training.generator, training.average):
+        network.layers.bias.data += spoiled
+    before = training._distance()
+    after = [progress.distance for progress in training.run()][-1]
+    assert after < 0.7 * before
+
+
+def test_same_seed_same_network(parts: Parts, patch: Patch) -> None:
+    settings = SMALL.model_copy(update={"iterations": 4})
+    results = []
+    for _ in range(2):
+        training = trainer(parts, patch, settings)
+        assert [p.iteration for p in training.run()] == [4]
+        results.append(training.average.state_dict())
+    for name, tensor in results[0].items():
+        torch.testing.assert_close(tensor, results[1][name], rtol=0, atol=0)
+
+
+def test_critic_step_lowers_its_loss_and_reaches_every_parameter(
+    parts: Parts, patch: Patch
+) -> None:
+    training = trainer(parts, patch)
+    optimiser = torch.optim.Adam(training.critic.parameters(), 1e-3)
+    training._critic_step(optimiser, 0)
+    for name, parameter in training.critic.named_parameters():
+        # the last bias adds the same to both means, so that it has no effect
+        assert parameter.grad.abs().sum() > 0 or name == "network.4.bias", name
+
+
+def test_features_of_the_library_are_standard(parts: Parts, patch: Patch) -> None:
+    training = trainer(parts, patch)
+    features = training._inputs(training.showers)[:, : training.critic.n_features]
+    assert features.mean(0).abs().max() < 0.1
+    assert features.std(0).max() < 1.5
+
+
+def test_penalty_of_a_linear_critic_is_known() -> None:
+    critic = Critic(5, 2, (4,))
+    critic.network = torch.nn.Linear(6, 1)
+    real, fake = torch.randn(64, 5), torch.randn(64, 5)
+    with torch.no_grad():
+        critic.network.weight[0, 5] = 0.0
+    slope = critic.network.weight[0, :5].norm()
+    penalty = gradient_penalty(critic, real, fake, torch.rand(64, 1))
+    torch.testing.assert_close(penalty, (slope - 1).square())
+
+
+def test_divergence_stops_with_advice(parts: Parts, patch: Patch) -> None:
+    training = trainer(parts, patch)
+    with torch.no_grad():
+        training.critic.network[0].weight.fill_(np.nan)
+    with pytest.raises(TrainingError, match="lower fastsim"):
+        list(training.run())
