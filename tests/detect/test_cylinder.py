@@ -21,9 +21,7 @@ def test_every_point_maps_to_its_nearest_centre(grid: Cylinder) -> None:
     eta = rng.uniform(-grid.eta_max, grid.eta_max, 20_000)
     phi = rng.uniform(-pi, pi, 20_000)
     turns = np.arange(-1, 2) * 2 * pi
-    images = np.stack(
-        [np.tile(grid.eta, 3), (grid.phi[None, :] + turns[:, None]).ravel()], axis=1
-    )
+    images = np.stack([np.tile(grid.eta, 3), (grid.phi[None, :] + turns[:, None]).ravel()], axis=1)
     distance, nearest = cKDTree(images).query(np.stack([eta, phi], axis=1), k=2)
     # points on an edge, to rounding, may go either way
     clear = distance[:, 1] - distance[:, 0] > 1e-9
@@ -76,12 +74,12 @@ def test_a_patch_lies_on_the_cells_that_its_positions_hit() -> None:
     rng = np.random.default_rng(2)
     centre = grid.index(rng.uniform(-2.5, 2.5, 50), rng.uniform(-pi, pi, 50))
     deposits = np.ones((50, 1, patch.n_cells), np.float32)
-    shower, cell, _ = overlay(
-        centre, deposits, np.ones(50), patch.axial, grid.around, grid.n_rows
-    )
+    shower, cell, _ = overlay(centre, deposits, np.ones(50), patch.axial, grid.around, grid.n_rows)
     to_rad = grid.pitch / patch.pitch
     place = np.tile(patch.positions, (50, 1)) * to_rad
-    expected = grid.index(grid.eta[centre[shower]] + place[:, 1], grid.phi[centre[shower]] + place[:, 0])
+    expected = grid.index(
+        grid.eta[centre[shower]] + place[:, 1], grid.phi[centre[shower]] + place[:, 0]
+    )
     np.testing.assert_array_equal(cell, expected)
 
 

@@ -23,6 +23,23 @@ def distance(eta_1: float, phi_1: float, eta_2: float, phi_2: float) -> float:
 
 
 @compiled
+def _fill_sums(
+    event: NDArray[np.int32],
+    eta: Floats,
+    phi: Floats,
+    first: Rows,
+    other_eta: Floats,
+    other_phi: Floats,
+    values: Floats,
+    radius: float,
+    sums: Floats,
+) -> None:
+    for i in range(len(event)):
+        for j in range(first[event[i]], first[event[i] + 1]):
+            if distance(eta[i], phi[i], other_eta[j], other_phi[j]) < radius:
+                sums[i] += values[j]
+
+
 def cone_sums(
     event: NDArray[np.int32],
     eta: Floats,
@@ -38,14 +55,29 @@ def cone_sums(
     The others of event e are rows first[e] to first[e + 1].
     """
     sums = np.zeros(len(event), np.float64)
-    for i in range(len(event)):
-        for j in range(first[event[i]], first[event[i] + 1]):
-            if distance(eta[i], phi[i], other_eta[j], other_phi[j]) < radius:
-                sums[i] += values[j]
+    _fill_sums(event, eta, phi, first, other_eta, other_phi, values, radius, sums)
     return sums
 
 
 @compiled
+def _fill_closest(
+    event: NDArray[np.int32],
+    eta: Floats,
+    phi: Floats,
+    first: Rows,
+    other_eta: Floats,
+    other_phi: Floats,
+    row: Rows,
+    nearest: Floats,
+) -> None:
+    for i in range(len(event)):
+        for j in range(first[event[i]], first[event[i] + 1]):
+            apart = distance(eta[i], phi[i], other_eta[j], other_phi[j])
+            if apart < nearest[i]:
+                row[i] = j
+                nearest[i] = apart
+
+
 def closest(
     event: NDArray[np.int32],
     eta: Floats,
@@ -57,10 +89,5 @@ def closest(
     """Row (-1 if none) and distance (infinite if none) of the nearest other of the same event."""
     row = np.full(len(event), -1, np.int64)
     nearest = np.full(len(event), np.inf, np.float64)
-    for i in range(len(event)):
-        for j in range(first[event[i]], first[event[i] + 1]):
-            apart = distance(eta[i], phi[i], other_eta[j], other_phi[j])
-            if apart < nearest[i]:
-                row[i] = j
-                nearest[i] = apart
+    _fill_closest(event, eta, phi, first, other_eta, other_phi, row, nearest)
     return row, nearest

@@ -49,12 +49,18 @@ def _nearest_cell(eta: float, phi: float, around: int, rows: int) -> int:
 
 
 @compiled
-def nearest_cells(eta: Floats, phi: Floats, around: int, rows: int, eta_max: float) -> Integers:
-    """Cells whose centres are nearest to points `eta`, `phi` (n,) [rad]; -1 beyond `eta_max`."""
-    cells = np.empty(len(eta), np.int32)
+def _fill_nearest(
+    eta: Floats, phi: Floats, around: int, rows: int, eta_max: float, cells: Integers
+) -> None:
     for i in range(len(eta)):
         inside = abs(eta[i]) <= eta_max
         cells[i] = _nearest_cell(eta[i], phi[i], around, rows) if inside else -1
+
+
+def nearest_cells(eta: Floats, phi: Floats, around: int, rows: int, eta_max: float) -> Integers:
+    """Cells whose centres are nearest to points `eta`, `phi` (n,) [rad]; -1 beyond `eta_max`."""
+    cells = np.empty(len(eta), np.int32)
+    _fill_nearest(eta, phi, around, rows, eta_max, cells)
     return cells
 
 
@@ -83,24 +89,17 @@ def count_hits(deposits: NDArray[np.float32]) -> int:
 
 
 @compiled
-def overlay(
+def _fill_overlay(
     centre: Integers,
     deposits: NDArray[np.float32],
     scale: Floats,
     axial: NDArray[np.int64],
     around: int,
     rows: int,
-) -> tuple[Integers, Integers, Floats]:
-    """Showers (n, layers, cells) laid on the cylinder: shower, cell and energy of every hit.
-
-    `centre` (n,) are the cells that the showers enter, `axial` (cells, 2) the offsets of the
-    patch's cells from its central one, `scale` (n,) multiplies the energies. Layers are summed.
-    Cells beyond the last row are lost.
-    """
-    hits = count_hits(deposits)
-    shower = np.empty(hits, np.int32)
-    cell = np.empty(hits, np.int32)
-    energy = np.empty(hits, np.float64)
+    shower: Integers,
+    cell: Integers,
+    energy: Floats,
+) -> int:
     n = 0
     for i in range(deposits.shape[0]):
         row = centre[i] // around
@@ -117,36 +116,55 @@ def overlay(
                 cell[n] = target
                 energy[n] = total * scale[i]
                 n += 1
+    return n
+
+
+def overlay(
+    centre: Integers,
+    deposits: NDArray[np.float32],
+    scale: Floats,
+    axial: NDArray[np.int64],
+    around: int,
+    rows: int,
+) -> tuple[Integers, Integers, Floats]:
+    """Showers (n, layers, cells) laid on the cylinder: shower, cell and energy of every hit.
+
+    `centre` (n,) are the cells that the showers enter, `axial` (cells, 2) the offsets of the
+    patch's cells from its central one, `scale` (n,) multiplies the energies. Layers are summed.
+    Cells beyond the last row are lost.
+    """
+    hits = count_hits(deposits)
+    shower, cell = np.empty(hits, np.int32), np.empty(hits, np.int32)
+    energy = np.empty(hits, np.float64)
+    n = _fill_overlay(centre, deposits, scale, axial, around, rows, shower, cell, energy)
     return shower[:n], cell[:n], energy[:n]
 
 
 @compiled
-def sum_by_cell(
-    event: Integers, cell: Integers, values: Floats, events: int, cells: int
-) -> tuple[NDArray[np.int64], Integers, Floats]:
-    """Sums of `values` (n, k) over the hits of each cell of each event (scatter-add).
-
-    Returns CSR arrays: the first row of each event (events + 1,), cell (m,) and sums (m, k), cells
-    in the order in which an event first hits them. Hits with cell -1 are left out.
-    """
-    first_hit = np.zeros(events + 1, np.int64)
-    for i in range(len(event)):
-        if cell[i] >= 0:
-            first_hit[event[i] + 1] += 1
-    first_hit = np.cumsum(first_hit)
-    order = np.empty(first_hit[-1], np.int64)
-    place = first_hit[:-1].copy()
+def _fill_order(
+    event: Integers, cell: Integers, place: NDArray[np.int64], order: NDArray[np.int64]
+) -> None:
+    """Counting sort by event; hits with cell -1 are left out."""
     for i in range(len(event)):
         if cell[i] >= 0:
             order[place[event[i]]] = i
             place[event[i]] += 1
 
-    row_of = np.full(cells, -1, np.int64)
-    first = np.zeros(events + 1, np.int64)
-    summed_cell = np.empty(len(order), np.int32)
-    summed = np.zeros((len(order), values.shape[1]), np.float64)
+
+@compiled
+def _fill_sums(
+    cell: Integers,
+    values: Floats,
+    first_hit: NDArray[np.int64],
+    order: NDArray[np.int64],
+    row_of: NDArray[np.int64],
+    first: NDArray[np.int64],
+    summed_cell: Integers,
+    summed: Floats,
+) -> int:
+    """Sums by cell, event after event; `row_of` (cells,) is -1 before and after."""
     n = 0
-    for e in range(events):
+    for e in range(len(first) - 1):
         for position in range(first_hit[e], first_hit[e + 1]):
             i = order[position]
             row = row_of[cell[i]]
@@ -160,4 +178,24 @@ def sum_by_cell(
         first[e + 1] = n
         for row in range(first[e], n):
             row_of[summed_cell[row]] = -1
+    return n
+
+
+def sum_by_cell(
+    event: Integers, cell: Integers, values: Floats, events: int, cells: int
+) -> tuple[NDArray[np.int64], Integers, Floats]:
+    """Sums of `values` (n, k) over the hits of each cell of each event (scatter-add).
+
+    Returns CSR arrays: the first row of each event (events + 1,), cell (m,) and sums (m, k), cells
+    in the order in which an event first hits them. Hits with cell -1 are left out.
+    """
+    first_hit = np.zeros(events + 1, np.int64)
+    np.cumsum(np.bincount(event[cell >= 0], minlength=events), out=first_hit[1:])
+    order = np.empty(first_hit[-1], np.int64)
+    _fill_order(event, cell, first_hit[:-1].copy(), order)
+    row_of = np.full(cells, -1, np.int64)
+    first = np.zeros(events + 1, np.int64)
+    summed_cell = np.empty(len(order), np.int32)
+    summed = np.zeros((len(order), values.shape[1]), np.float64)
+    n = _fill_sums(cell, values, first_hit, order, row_of, first, summed_cell, summed)
     return first, summed_cell[:n].copy(), summed[:n].copy()
