@@ -46,12 +46,15 @@ __all__ = [
     "Resolution",
     "Simulate",
     "SimulateSettings",
+    "Slab",
     "Spectrum",
+    "Stack",
     "Theory",
     "TheoryLabel",
     "Tracker",
     "Train",
     "TrainSettings",
+    "Transport",
     "Trees",
     "load_stage",
     "resolve",
@@ -192,11 +195,70 @@ class Generate(Section):
 
 
 class Slab(Section):
-    """A layer of matter across the beam."""
+    """One slab of a sampling calorimeter."""
 
-    material: str
-    thickness: Positive = Field(description="[cm]")
-    sensitive: bool = False
+    material: Literal["tungsten", "lead", "silicon", "vacuum"]
+    thickness: Positive = Field(description="along the beam [cm]")
+
+
+class Stack(Section):
+    """Sampling calorimeter: a block of slabs, repeated, with hexagonal cells in the silicon."""
+
+    block: list[Slab] = Field(
+        default=[
+            Slab(material="tungsten", thickness=0.3),
+            Slab(material="vacuum", thickness=0.3),
+            Slab(material="silicon", thickness=0.03),
+            Slab(material="vacuum", thickness=0.3),
+        ],
+        min_length=1,
+        description="slabs of one block, the first one met first",
+    )
+    groups: list[Count] = Field(
+        default=[3, 3, 3, 3, 4, 4, 4, 4],
+        min_length=1,
+        description="numbers of blocks whose silicon is read out as one layer",
+    )
+    rings: Count = Field(default=6, description="rings of cells about the central one")
+    pitch: Positive = Field(default=1.2, description="flat-to-flat width of a cell [cm]")
+    radius: Positive = Field(default=30.0, description="where the calorimeter ends sideways [cm]")
+
+    @model_validator(mode="after")
+    def _has_silicon(self) -> Stack:
+        if not any(slab.material == "silicon" for slab in self.block):
+            msg = "block has no slab of silicon, so nothing would be read out; add one"
+            raise ValueError(msg)
+        return self
+
+
+CutEnergy = Annotated[float, Field(ge=0.07e-3, le=0.01)]
+
+
+class Transport(Section):
+    """Cuts and steps of the transport."""
+
+    photon_cut: CutEnergy = Field(
+        default=0.1e-3, description="photons below are neither made nor followed [GeV]"
+    )
+    electron_cut: CutEnergy = Field(
+        default=0.1e-3, description="electrons below are not followed [GeV]"
+    )
+    knock_on_cut: CutEnergy = Field(
+        default=0.3e-3, description="softer knock-on electrons are part of the energy loss [GeV]"
+    )
+    straggling_cut: Positive = Field(
+        default=20e-6, description="harder losses in silicon fluctuate one by one [GeV]"
+    )
+    absorption: float = Field(
+        default=2e-3,
+        ge=0,
+        description="softer electrons stop where they are if their range ends in the same passive"
+        " slab [GeV]",
+    )
+    step_loss: Fraction = Field(default=0.2, description="largest share of energy lost in a step")
+    step_scattering: Fraction = Field(
+        default=0.5, description="longest step in transport mean free paths"
+    )
 
 
 class Simulate(Section):
@@ -208,6 +270,8 @@ class Simulate(Section):
         default=(1.0, 100.0), description="range, log-uniform [GeV]"
     )
     showers_per_part: Count = Field(default=250, description="showers of one shard")
+    stack: Stack = Stack()
+    transport: Transport = Transport()
 
 
 class FastsimLimits(Section):
@@ -264,6 +328,37 @@ class Refine(Section):
     """Adversarial refinement of simulated showers."""
 
     threads: Threads = 1
+    held_out: Fraction = Field(default=0.3, description="share of the showers that judge the rest")
+    iterations: Count = Field(default=900, description="steps of the refiner")
+    batch: Count = Field(default=128, description="showers of each kind in a step")
+    critic_steps: Count = Field(
+        default=2, description="steps of the critic per step of the refiner"
+    )
+    critic_width: Count = Field(default=64, description="neurons of a layer of the critic")
+    correction_width: Count = Field(default=32, description="neurons of the refiner's correction")
+    knots: Count = Field(
+        default=9, description="bends of the non-linearity, a unit of ln(e/MIP) each"
+    )
+    refiner_rate: Fraction = Field(default=1e-2, description="first learning rate of the refiner")
+    critic_rate: Fraction = Field(default=1e-3, description="first learning rate of the critic")
+    gradient_penalty: Positive = Field(default=10.0, description="weight of the critic's slopes")
+    fade: float = Field(default=0.3, ge=0, description="how soon slopes fade as the samples meet")
+    self_regularisation: float = Field(
+        default=0.02, ge=0, description="weight of the refiner's change of ln(cell energy)"
+    )
+    energy_neighbours: Count = Field(
+        default=10, description="simulated showers next in energy from which a data shower draws"
+    )
+    memory: Fraction = Field(default=0.998, description="of the average over the last iterations")
+    baseline_iterations: Count = Field(
+        default=200, description="steps of the baseline that has no critic"
+    )
+    energy_edges: list[Positive] = Field(
+        default=[1.0, 3.0, 10.0, 30.0, 100.0],
+        min_length=2,
+        description="energy bins of bias and resolution [GeV]",
+    )
+    bootstrap: int = Field(default=200, ge=10, description="replicas that errors come from")
 
 
 class Region(Section):
@@ -334,7 +429,7 @@ class Tracker(Section):
     efficiency: Fraction = 0.95
     separated: Fraction = Field(
         default=0.4,
-        description="share of tracked hadrons whose deposit is told apart and replaced by the track",
+        description="share of tracked hadrons whose deposit is told apart: the track replaces it",
     )
     constant: float = Field(default=0.010, ge=0, lt=1)
     slope: float = Field(default=2.0e-4, ge=0, lt=1, description="[1/GeV]")
