@@ -32,6 +32,8 @@ for stage in ["all", *STAGES]:
         default_target: stage == "all"
         input:
             products(stage),
+        message:
+            f"Complete: {stage}"
 
 
 onsuccess:

@@ -2,6 +2,7 @@
 
 import fcntl
 import os
+import re
 import shutil
 import socket
 import subprocess
@@ -10,6 +11,8 @@ from pathlib import Path
 
 from hyperhex.config import ConfigError, resolve, stage_settings
 
+FRAME = {"cli", "cluster", "config", "errors", "lifetime", "plots", "provenance", "store"}
+IMPORT = re.compile(r"^ *from hyperhex\.?([\w.]*) import (\([^)]*\)|.+)$", re.MULTILINE)
 STAGES = ["generate", "simulate", "fastsim", "refine", "detect", "train", "hyperclass"]
 
 
@@ -46,16 +49,31 @@ def settings_text(wildcards):
     return stage_settings(PRODUCTION, known, stage, which if stage == "generate" else None)
 
 
-def source(*places):
-    """Modules of hyperhex behind a command: a snakemake that sees them change runs it again."""
+def source(*roots):
+    """Modules that a stage's commands import, directly or not: an edit of one runs them again.
+
+    Left out are the frame, which says where things are and not what they are, and figures: a rule
+    that draws names their module as a further root.
+    """
     package = Path(workflow.basedir, "src/hyperhex")
+    waiting = [root if "." in root else f"{root}.stage" for root in roots]
+    found = {}
+    while waiting:
+        module = waiting.pop()
+        file = package.joinpath(*module.split(".")).with_suffix(".py")
+        if module not in found and file.exists():
+            found[module] = file
+            waiting += [name for name in imports(file) if name.partition(".")[0] not in FRAME]
     here = Path.cwd()
-    modules = [module for place in places for module in _modules(package / place)]
-    return [str(m.relative_to(here) if m.is_relative_to(here) else m) for m in modules]
+    files = sorted(found.values())
+    return [str(file.relative_to(here) if file.is_relative_to(here) else file) for file in files]
 
 
-def _modules(place):
-    return [place] if place.suffix == ".py" else sorted(place.rglob("*.py"))
+def imports(file):
+    """Names of the package's modules that a module may import."""
+    for base, names in IMPORT.findall(file.read_text()):
+        yield base
+        yield from (f"{base}.{name}".lstrip(".") for name in re.findall(r"\w+", names))
 
 
 def beside(name, suffix=".zarr"):

@@ -1,7 +1,7 @@
 rule detect_events:
     """Detect and reconstruct the events of a theory."""
     input:
-        code=source("detect", "detector", "fastsim", "refine"),
+        code=source("detect"),
         gate="<results>/fastsim/passed.json",
         settings="<results>/settings/detect.json",
         events="<results>/generate/{theory}.manifest.json",
@@ -28,6 +28,8 @@ rule detect_events:
         events=beside("events"),
         generator=subpath(input.generator, parent=True),
         refiner=subpath(input.refiner, parent=True),
+    message:
+        "Detect {wildcards.theory}"
     shell:
         "hyperhex detect events --settings {input.settings} --events {params.events}"
         " --generator {params.generator} --refiner {params.refiner} --output {output.store}"

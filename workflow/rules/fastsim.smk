@@ -1,7 +1,7 @@
 rule fastsim_fit:
     """Train the network that draws showers."""
     input:
-        code=source("fastsim", "detector"),
+        code=source("fastsim"),
         settings="<results>/settings/fastsim.json",
         showers=showers,
     output:
@@ -21,6 +21,8 @@ rule fastsim_fit:
     params:
         folder=subpath(output.weights, parent=True),
         showers=beside("showers"),
+    message:
+        "Train the fast simulation"
     shell:
         "hyperhex fastsim fit --settings {input.settings} --showers {params.showers}"
         " --output {params.folder} --threads {threads} 2> {log}"
@@ -29,7 +31,7 @@ rule fastsim_fit:
 rule fastsim_judge:
     """Compare fast with full simulation."""
     input:
-        code=source("fastsim", "detector"),
+        code=source("fastsim", "plots.fastsim"),
         settings="<results>/settings/fastsim.json",
         showers=showers,
         weights="<results>/fastsim/generator.safetensors",
@@ -57,6 +59,8 @@ rule fastsim_judge:
     params:
         folder=subpath(input.weights, parent=True),
         showers=beside("showers"),
+    message:
+        "Compare fast with full simulation"
     shell:
         "hyperhex fastsim judge --settings {input.settings} --showers {params.showers}"
         " --model {params.folder} --output {output.validation} --figures {output.figures} 2> {log}"
@@ -77,6 +81,8 @@ rule fastsim_gate:
     resources:
         mem_mb=500,
         runtime=5,
+    message:
+        "Ask whether the fast simulation is good enough"
     shell:
         "hyperhex fastsim gate --settings {input.settings} --validation {input.validation}"
         " --output {output} 2> {log}"

@@ -19,6 +19,8 @@ rule generate_theory:
         runtime=120,
         dask="none",
         parts_per_task=1,
+    message:
+        "Generate {wildcards.theory}"
     shell:
         "hyperhex generate theory --settings {input.settings} --output {output.store}"
         " --threads {threads} --memory {resources.mem_mb}MB --dask {resources.dask}"

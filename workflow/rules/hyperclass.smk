@@ -1,7 +1,7 @@
 rule hyperclass_score:
     """Score the test events of all theories with every method."""
     input:
-        code=source("hyperclass", "train"),
+        code=source("hyperclass"),
         settings="<results>/settings/hyperclass.json",
         events=events("detect", THEORIES),
         models=classifiers(),
@@ -21,6 +21,8 @@ rule hyperclass_score:
     params:
         events=beside("events"),
         models=beside("models", ""),
+    message:
+        "Score all events"
     shell:
         "hyperhex hyperclass score --settings {input.settings} --events {params.events}"
         " --models {params.models} --output {output.store} 2> {log}"
@@ -29,7 +31,7 @@ rule hyperclass_score:
 rule hyperclass_improvement:
     """Measure the significance improvement on theories left out of training."""
     input:
-        code=source("hyperclass"),
+        code=source("hyperclass", "plots.hyperclass"),
         settings="<results>/settings/hyperclass.json",
         scores="<results>/hyperclass/scores.manifest.json",
     output:
@@ -55,6 +57,8 @@ rule hyperclass_improvement:
         runtime=60,
     params:
         scores=beside("scores"),
+    message:
+        "Measure the significance improvement"
     shell:
         "hyperhex hyperclass improvement --settings {input.settings} --scores {params.scores}"
         " --output {output.table} --figures {output.figures} 2> {log}"
@@ -63,7 +67,7 @@ rule hyperclass_improvement:
 rule hyperclass_discovery:
     """Test the hypothesis of a theory that training never saw."""
     input:
-        code=source("hyperclass"),
+        code=source("hyperclass", "plots.hyperclass"),
         settings="<results>/settings/hyperclass.json",
         scores="<results>/hyperclass/scores.manifest.json",
     output:
@@ -89,6 +93,8 @@ rule hyperclass_discovery:
         runtime=60,
     params:
         scores=beside("scores"),
+    message:
+        "Test the hypothesis of an unseen theory"
     shell:
         "hyperhex hyperclass discovery --settings {input.settings} --scores {params.scores}"
         " --output {output.workspace} --figures {output.figures} 2> {log}"
@@ -113,6 +119,8 @@ rule hyperclass_summary:
     resources:
         mem_mb=1000,
         runtime=10,
+    message:
+        "Gather the results"
     shell:
         "hyperhex hyperclass summary --settings {input.settings} --improvement {input.improvement}"
         " --discovery {input.discovery} --output {output} 2> {log}"

@@ -1,7 +1,7 @@
 rule refine_data:
     """Pass showers through the detector's real response."""
     input:
-        code=source("refine", "detector"),
+        code=source("refine"),
         gate="<results>/fastsim/passed.json",
         settings="<results>/settings/refine.json",
         showers=showers,
@@ -21,6 +21,8 @@ rule refine_data:
         runtime=60,
     params:
         showers=beside("showers"),
+    message:
+        "Pass showers through the real response"
     shell:
         "hyperhex refine data --settings {input.settings} --showers {params.showers}"
         " --output {output.store} 2> {log}"
@@ -29,7 +31,7 @@ rule refine_data:
 rule refine_fit:
     """Train the network that moves simulated showers onto the data."""
     input:
-        code=source("refine", "detector"),
+        code=source("refine"),
         gate="<results>/fastsim/passed.json",
         settings="<results>/settings/refine.json",
         showers=showers,
@@ -52,6 +54,8 @@ rule refine_fit:
         data=beside("data"),
         folder=subpath(output.weights, parent=True),
         showers=beside("showers"),
+    message:
+        "Train the refiner"
     shell:
         "hyperhex refine fit --settings {input.settings} --showers {params.showers}"
         " --data {params.data} --output {params.folder} --threads {threads} 2> {log}"
@@ -60,7 +64,7 @@ rule refine_fit:
 rule refine_validate:
     """Measure what refinement gains in the reconstruction of energy."""
     input:
-        code=source("refine", "detector"),
+        code=source("refine", "plots.refine"),
         settings="<results>/settings/refine.json",
         showers=showers,
         data="<results>/refine/data.manifest.json",
@@ -89,6 +93,8 @@ rule refine_validate:
         data=beside("data"),
         folder=subpath(input.weights, parent=True),
         showers=beside("showers"),
+    message:
+        "Measure what refinement gains"
     shell:
         "hyperhex refine validate --settings {input.settings} --showers {params.showers}"
         " --data {params.data} --model {params.folder} --output {output.validation}"

@@ -12,5 +12,7 @@ rule settings:
         "../../envs/production.yaml"
     params:
         text=settings_text,
+    message:
+        "Write the settings of {wildcards.told}"
     shell:
         "printf '%s\\n' {params.text:q} > {output} 2> {log}"

@@ -1,7 +1,7 @@
 rule simulate_showers:
     """Transport a library of showers of one particle through the calorimeter."""
     input:
-        code=source("simulate", "detector", "kernels"),
+        code=source("simulate"),
         settings="<results>/settings/simulate.json",
     output:
         store=directory("<results>/simulate/{particle}.zarr"),
@@ -19,6 +19,8 @@ rule simulate_showers:
         runtime=240,
         dask="none",
         parts_per_task=1,
+    message:
+        "Simulate the showers of {wildcards.particle}s"
     shell:
         "hyperhex simulate showers --settings {input.settings} --particle {wildcards.particle}"
         " --output {output.store} --threads {threads} --memory {resources.mem_mb}MB"
@@ -28,7 +30,7 @@ rule simulate_showers:
 rule simulate_validate:
     """Compare the full simulation with public numbers."""
     input:
-        code=source("simulate", "detector", "kernels"),
+        code=source("simulate", "plots.simulate"),
         settings="<results>/settings/simulate.json",
         showers=showers,
     output:
@@ -52,6 +54,8 @@ rule simulate_validate:
         runtime=60,
     params:
         showers=beside("showers"),
+    message:
+        "Compare the simulation with public numbers"
     shell:
         "hyperhex simulate validate --settings {input.settings} --showers {params.showers}"
         " --output {output.validation} --figures {output.figures} 2> {log}"

@@ -19,6 +19,8 @@ rule train_mixture:
         runtime=120,
     params:
         events=beside("events"),
+    message:
+        "Train on the mixture, left out: {wildcards.theory}"
     shell:
         "hyperhex train mixture --settings {input.settings} --events {params.events}"
         " --leave-out {wildcards.theory} --output {output.models} --threads {threads} 2> {log}"
@@ -45,6 +47,8 @@ rule train_single:
         runtime=60,
     params:
         events=beside("events"),
+    message:
+        "Train on {wildcards.theory}"
     shell:
         "hyperhex train single --settings {input.settings} --events {params.events}"
         " --theory {wildcards.theory} --output {output.models} --threads {threads} 2> {log}"
@@ -71,6 +75,8 @@ rule train_unsupervised:
         runtime=120,
     params:
         events=beside("events"),
+    message:
+        "Train on the background alone"
     shell:
         "hyperhex train unsupervised --settings {input.settings} --events {params.events}"
         " --output {output.models} --threads {threads} 2> {log}"

@@ -1,0 +1,126 @@
+"""Which rules a target needs, and what the rules are made of."""
+
+from __future__ import annotations
+
+import ast
+import re
+import shlex
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from hyperhex import cli
+
+SIMULATE = {"simulate_showers", "simulate_validate"}
+FASTSIM = {"fastsim_fit", "fastsim_judge", "fastsim_gate"}
+REFINE = {"refine_data", "refine_fit", "refine_validate"}
+TRAIN = {"train_mixture", "train_single", "train_unsupervised"}
+HYPERCLASS = {
+    "hyperclass_score",
+    "hyperclass_improvement",
+    "hyperclass_discovery",
+    "hyperclass_summary",
+}
+TO_DETECT = {
+    *("generate_theory", "simulate_showers", "refine_data", "refine_fit", "detect_events"),
+    *FASTSIM,
+}
+TINY = "tests/config/tiny.yaml"
+BACKGROUNDS = {"ttbar", "znunu"}
+SIGNALS = {"dark_matter", "gluino", "zprime"}
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory, clone: Callable[[Path], Path]) -> Path:
+    return clone(tmp_path_factory.mktemp("dag"))
+
+
+TARGETS = {
+    "generate": {"generate_theory"},
+    "simulate": SIMULATE,
+    "fastsim": {"simulate_showers"} | FASTSIM,
+    "refine": {"simulate_showers"} | FASTSIM | REFINE,
+    "detect": TO_DETECT,
+    "train": TO_DETECT | TRAIN,
+    "hyperclass": TO_DETECT | TRAIN | HYPERCLASS,
+}
+
+
+def test_stages_are_targets(folder: Path, plans: Callable[..., Any]) -> None:
+    made = plans(folder, *([target, "--configfile", TINY] for target in TARGETS))
+    assert {target: plan.rules for target, plan in zip(TARGETS, made, strict=True)} == TARGETS
+
+
+def test_everything_is_the_default_target(folder: Path, planned: Callable[..., Any]) -> None:
+    plan = planned(folder)
+    assert plan.rules == TO_DETECT | SIMULATE | REFINE | TRAIN | HYPERCLASS
+    assert plan.of("generate_theory") == plan.of("detect_events") == BACKGROUNDS | SIGNALS
+    assert plan.of("simulate_showers") == {"photon", "electron"}
+    assert plan.of("train_mixture") == SIGNALS | {"none"}
+    assert plan.of("train_single") == SIGNALS
+    for command in plan.commands:
+        options = cli._parser().parse_args(shlex.split(command))
+        assert (options.stage, options.verb) in cli._VERBS
+        if options.verb == "mixture":
+            given = {path.stem for path in options.events}
+            assert given == (BACKGROUNDS | SIGNALS) - {options.leave_out}
+
+
+def test_theory_is_a_target(folder: Path, planned: Callable[..., Any]) -> None:
+    plan = planned(folder, "results/tiny/generate/zprime.zarr")
+    assert plan.jobs == {"generate_theory/zprime", "settings/generate/zprime"}
+
+
+def test_parsing_imports_no_heavy_library(folder: Path) -> None:
+    code = (
+        "import sys; from snakemake.cli import main\n"
+        "try: main(['-n', '-q', 'all', '--configfile', 'tests/config/tiny.yaml'])\n"
+        "except SystemExit as end: assert end.code == 0\n"
+        "heavy = {'torch', 'numba', 'dask', 'distributed', 'zarr', 'xgboost', 'pythia8mc'}\n"
+        "print('heavy', sorted(heavy & set(sys.modules)))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=folder, capture_output=True, text=True, check=True
+    )
+    assert "heavy []" in done.stdout
+
+
+def test_snakefile_is_short_and_rules_run_commands_only(repository: Path) -> None:
+    assert len((repository / "Snakefile").read_text().splitlines()) <= 40
+    for file in (repository / "workflow/rules").glob("*.smk"):
+        text = file.read_text()
+        assert not re.search(r"^\s*(run|script|checkpoint)\b.*:$", text, re.MULTILINE), file
+        for body in re.split(r"^rule ", text, flags=re.MULTILINE)[1:]:
+            assert '"""' in body
+            assert "{log}" in body
+
+
+def test_code_behind_a_rule_is_found_by_its_imports(repository: Path) -> None:
+    """The rules follow import statements by a pattern; Python's own parser must agree."""
+    rules = (repository / "workflow/rules/common.smk").read_text()
+    written = re.search(r'^IMPORT = re.compile\(r"(.*)", re.MULTILINE\)$', rules, re.MULTILINE)
+    assert written is not None
+    pattern = re.compile(written.group(1), re.MULTILINE)
+    for file in sorted((repository / "src/hyperhex").rglob("*.py")):
+        text = file.read_text()
+        found = {
+            (base, name)
+            for base, names in pattern.findall(text)
+            for name in re.findall(r"\w+", names)
+        }
+        assert _imported(text) <= found, file
+
+
+def _imported(text: str) -> set[tuple[str, str]]:
+    found = set()
+    for node in ast.walk(ast.parse(text)):
+        if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("hyperhex"):
+            base = (node.module or "").removeprefix("hyperhex").removeprefix(".")
+            found |= {(base, alias.name) for alias in node.names}
+        elif isinstance(node, ast.Import):
+            assert not [alias for alias in node.names if alias.name.startswith("hyperhex.")]
+    return found
