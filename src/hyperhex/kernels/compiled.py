@@ -17,7 +17,7 @@ from typing import Any, TypeVar
 
 import numba
 
-__all__ = ["cache_folder", "compiled"]
+__all__ = ["cache_folder", "compiled", "uncounted"]
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 
@@ -32,9 +32,18 @@ def cache_folder() -> Path:
     return base / f"kernels-{digest.hexdigest()}"
 
 
-def compiled(function: Function) -> Function:
+def compiled(function: Function, **options: Any) -> Function:
     """Numba's compilation of a function to machine code; division by zero gives inf."""
-    return numba.njit(cache=True, error_model="numpy", nogil=True)(function)
+    options = {"cache": True, "error_model": "numpy", "nogil": True, **options}
+    return numba.njit(**options)(function)
+
+
+def uncounted(function: Function) -> Function:
+    """Compile a function that allocates no array, so that no references need be counted.
+
+    The counting is atomic and would take half the time of a shower's transport.
+    """
+    return compiled(function, _nrt=False)
 
 
 def _user_cache() -> Path:

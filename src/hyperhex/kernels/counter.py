@@ -12,7 +12,7 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
-from hyperhex.kernels.compiled import compiled
+from hyperhex.kernels.compiled import uncounted
 
 __all__ = ["State", "begin", "exponential", "hashed", "normal", "uniform", "unit_circle"]
 
@@ -30,7 +30,7 @@ _S31 = np.uint64(31)
 _TO_UNIT = 2.0**-53
 
 
-@compiled
+@uncounted
 def hashed(word: np.uint64) -> np.uint64:
     """The word with its 64 bits mixed (variant 13 of D. Stafford's finalisers)."""
     word = (word ^ (word >> _S30)) * _FIRST
@@ -38,7 +38,7 @@ def hashed(word: np.uint64) -> np.uint64:
     return word ^ (word >> _S31)
 
 
-@compiled
+@uncounted
 def begin(state: State, seed: np.uint64, number: np.uint64) -> None:
     """Set a state to the stream of a shower's number in a run's seed."""
     key = hashed(seed + _GOLDEN) ^ (number * _GOLDEN)
@@ -46,27 +46,27 @@ def begin(state: State, seed: np.uint64, number: np.uint64) -> None:
     state[1] = hashed(key + _GOLDEN) | _ONE
 
 
-@compiled
+@uncounted
 def uniform(state: State) -> float:
     """Draw a number uniform in (0, 1), both ends excluded."""
     state[0] += state[1]
     return (np.float64(hashed(state[0]) >> _S11) + 0.5) * _TO_UNIT
 
 
-@compiled
+@uncounted
 def exponential(state: State) -> float:
     """Draw an exponential number of mean one."""
     return -math.log(uniform(state))
 
 
-@compiled
+@uncounted
 def normal(state: State) -> float:
     """Draw a standard normal number (Box and Muller 1958)."""
     radius = math.sqrt(2.0 * exponential(state))
     return radius * math.cos(2.0 * math.pi * uniform(state))
 
 
-@compiled
+@uncounted
 def unit_circle(state: State) -> tuple[float, float]:
     """Draw (cos, sin) of a uniform angle without trigonometry (von Neumann 1951)."""
     while True:

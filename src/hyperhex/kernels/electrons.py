@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 
-from hyperhex.kernels.compiled import compiled
+from hyperhex.kernels.compiled import uncounted
 from hyperhex.kernels.constants import (
     BOHR_RADIUS,
     ELECTRON_MASS,
@@ -33,7 +33,7 @@ __all__ = [
 ]
 
 
-@compiled
+@uncounted
 def _radiation_shape(k: float, E: float, thickness: float, field: float) -> float:
     """Bracket {...} of `bremsstrahlung_differential`, zero where screening makes it negative."""
     y = (E - k) / E
@@ -41,9 +41,9 @@ def _radiation_shape(k: float, E: float, thickness: float, field: float) -> floa
     return max(0.0, (1.0 + y * y) * (phi1 - field) - 2.0 / 3.0 * y * (phi2 - field))
 
 
-@compiled
+@uncounted
 def bremsstrahlung_differential(k: float, E: float, Z: float) -> float:
-    """k d sigma/d k [cm2] for a photon of energy k from an electron of total energy E.
+    """Spectrum k d sigma/d k [cm2] for a photon of energy k from an electron of total energy E.
 
     alpha re^2 Z(Z+xi) {(1 + y^2) [Phi1(d) - F/2] - 2/3 y [Phi2(d) - F/2]}, y = (E-k)/E,
     d = 136 Z^-1/3 m k/(E (E-k)): Bethe and Heitler, EGS4 manual SLAC-265, sec. 2.7.
@@ -55,7 +55,7 @@ def bremsstrahlung_differential(k: float, E: float, Z: float) -> float:
     return scale * _radiation_shape(k, E, thickness, nucleus(Z, E))
 
 
-@compiled
+@uncounted
 def draw_bremsstrahlung(state: State, E: float, Z: float, least: float) -> float:
     """Draw the energy of a photon above `least` by rejection from d k/k."""
     thickness = 136.0 * Z ** (-1.0 / 3.0) * ELECTRON_MASS
@@ -71,9 +71,9 @@ def draw_bremsstrahlung(state: State, E: float, Z: float, least: float) -> float
     return least
 
 
-@compiled
+@uncounted
 def moller_differential(e: float, T: float) -> float:
-    """d sigma/d e [cm2] of an electron on an electron; e is the transferred share of T, <= 1/2.
+    """Spectrum d sigma/d e [cm2] of an electron on an electron; e <= 1/2 is the share of T lost.
 
     2 pi re^2/(b^2 (g-1)) {((g-1)/g)^2 + 1/e [1/e - c] + 1/(1-e) [1/(1-e) - c]}, c = (2g-1)/g^2:
     Moller, Ann. Phys. 406 (1932) 531, as in the Geant4 physics reference manual.
@@ -86,7 +86,7 @@ def moller_differential(e: float, T: float) -> float:
     return scale * (((g - 1.0) / g) ** 2 + (1.0 / e - c) / e + (1.0 / rest - c) / rest)
 
 
-@compiled
+@uncounted
 def draw_moller(state: State, T: float, least: float) -> float:
     """Draw the energy of the knock-on electron above `least` by rejection from 1/e^2."""
     g = 1.0 + T / ELECTRON_MASS
@@ -102,7 +102,7 @@ def draw_moller(state: State, T: float, least: float) -> float:
             return e * T
 
 
-@compiled
+@uncounted
 def _bhabha_shape(e: float, g: float) -> float:
     """e^2 b^2 {...} of `bhabha_differential`; one at e = 0 and never more."""
     y = 1.0 / (g + 1.0)
@@ -111,9 +111,9 @@ def _bhabha_shape(e: float, g: float) -> float:
     return 1.0 - (1.0 - 1.0 / g**2) * e * (b1 - e * (b2 - e * (b3 - e * b4)))
 
 
-@compiled
+@uncounted
 def bhabha_differential(e: float, T: float) -> float:
-    """d sigma/d e [cm2] of a positron on an electron; e is the transferred share of T.
+    """Spectrum d sigma/d e [cm2] of a positron on an electron; e is the share of T lost.
 
     2 pi re^2/(g-1) {1/(b^2 e^2) - B1/e + B2 - B3 e + B4 e^2}, with y = 1/(g+1): B1 = 2 - y^2,
     B2 = (1-2y)(3+y^2), B3 = (1-2y)^2 + (1-2y)^3, B4 = (1-2y)^3:
@@ -125,7 +125,7 @@ def bhabha_differential(e: float, T: float) -> float:
     return scale * _bhabha_shape(e, g) / e**2
 
 
-@compiled
+@uncounted
 def draw_bhabha(state: State, T: float, least: float) -> float:
     """Draw the energy of the knock-on electron above `least` by rejection from 1/e^2."""
     g = 1.0 + T / ELECTRON_MASS
@@ -136,7 +136,7 @@ def draw_bhabha(state: State, T: float, least: float) -> float:
             return e * T
 
 
-@compiled
+@uncounted
 def annihilation_cross_section(T: float) -> float:
     """Total cross-section of a positron in flight into two photons [cm2 per electron].
 
@@ -149,7 +149,7 @@ def annihilation_cross_section(T: float) -> float:
     return math.pi * ELECTRON_RADIUS**2 / (g + 1.0) * bracket
 
 
-@compiled
+@uncounted
 def draw_annihilation(state: State, T: float) -> float:
     """Draw one photon's share e of T + 2m: d sigma/d e ~ 1/e {1 - e + (2 g e - 1)/(e (g+1)^2)}."""
     g = 1.0 + T / ELECTRON_MASS
@@ -162,7 +162,7 @@ def draw_annihilation(state: State, T: float) -> float:
             return e
 
 
-@compiled
+@uncounted
 def transport_cross_section(T: float, Z: float, A: float) -> float:
     """First transport cross-section [cm2 per atom], 1/(n lambda_1), of elastic scattering.
 
@@ -188,14 +188,14 @@ def transport_cross_section(T: float, Z: float, A: float) -> float:
     )
 
 
-@compiled
+@uncounted
 def draw_deflection(state: State, lengths: float) -> float:
     """Draw 1 - cos of the scattering along `lengths` transport mean free paths.
 
-    Exponential with the exact mean 1 - exp(-lengths) (Goudsmit and Saunderson, Phys. Rev. 57
-    (1940) 24, first moment), cut at backward.
+    Exponential with the mean 1 - exp(-lengths) (Goudsmit and Saunderson, Phys. Rev. 57 (1940)
+    24, first moment), here as a series good to 3e-4 up to half a length; cut at backward.
     """
-    mean = 1.0 - math.exp(-lengths)
+    mean = lengths * (1.0 - lengths / 2.0 * (1.0 - lengths / 3.0 * (1.0 - lengths / 4.0)))
     while True:
         deflection = mean * exponential(state)
         if deflection <= 2.0:

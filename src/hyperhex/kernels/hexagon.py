@@ -10,13 +10,13 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
-from hyperhex.kernels.compiled import compiled
+from hyperhex.kernels.compiled import uncounted
 from hyperhex.kernels.lattice import HALF_SQRT3
 
 __all__ = ["axial_of_point", "point_index"]
 
 
-@compiled
+@uncounted
 def axial_of_point(x: float, y: float, pitch: float) -> tuple[int, int]:
     """Axial coordinates of the cell that holds a point, by cube rounding.
 
@@ -38,7 +38,7 @@ def axial_of_point(x: float, y: float, pitch: float) -> tuple[int, int]:
     return int(q), int(r)
 
 
-@compiled
+@uncounted
 def point_index(x: float, y: float, pitch: float, table: NDArray[np.int32]) -> int:
     """Index of the cell that holds a point, -1 outside the patch.
 

@@ -7,7 +7,7 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
-from hyperhex.kernels.compiled import compiled
+from hyperhex.kernels.compiled import uncounted
 from hyperhex.kernels.constants import ELECTRON_MASS
 from hyperhex.kernels.counter import State, exponential, uniform, unit_circle
 from hyperhex.kernels.electrons import (
@@ -33,7 +33,7 @@ Track = NDArray[np.float64]
 Direction = tuple[float, float, float]
 
 
-@compiled
+@uncounted
 def emit(
     matter: Matter,
     tally: Tally,
@@ -51,7 +51,7 @@ def emit(
         deposit(matter, tally, int(track[8]), track[0], track[1], energy)
 
 
-@compiled
+@uncounted
 def _narrow(state: State, energy: float) -> float:
     """Cosine of the angle of radiation or of a pair's electron to its parent, of order m/E.
 
@@ -63,7 +63,7 @@ def _narrow(state: State, energy: float) -> float:
     return max(-1.0, 1.0 - 0.5 * theta * theta)
 
 
-@compiled
+@uncounted
 def materialise(
     matter: Matter, tally: Tally, pile: Pile, state: State, track: Track, Z: float
 ) -> None:
@@ -80,7 +80,7 @@ def materialise(
     emit(matter, tally, pile, track, other, second, -charge)
 
 
-@compiled
+@uncounted
 def compton(matter: Matter, tally: Tally, pile: Pile, state: State, track: Track) -> None:
     """Compton scattering on an electron at rest; `track` becomes the scattered photon."""
     energy, ux, uy, uz = track[6], track[3], track[4], track[5]
@@ -88,7 +88,7 @@ def compton(matter: Matter, tally: Tally, pile: Pile, state: State, track: Track
     scattered = e * energy
     T = energy - scattered
     a, b = unit_circle(state)
-    if T > matter.electron_cut:
+    if matter.electron_cut < T:
         p = math.sqrt(T * (T + 2.0 * ELECTRON_MASS))
         forward = min(1.0, (energy - scattered * cos) / p)
         emit(matter, tally, pile, track, turned(ux, uy, uz, forward, -a, -b), T, -1.0)
@@ -98,7 +98,7 @@ def compton(matter: Matter, tally: Tally, pile: Pile, state: State, track: Track
     track[6] = scattered
 
 
-@compiled
+@uncounted
 def photoelectric(matter: Matter, tally: Tally, pile: Pile, state: State, track: Track) -> None:
     """Absorption by an atom: an electron takes the energy, the binding energy is neglected.
 
@@ -111,7 +111,7 @@ def photoelectric(matter: Matter, tally: Tally, pile: Pile, state: State, track:
     emit(matter, tally, pile, track, direction, energy, -1.0)
 
 
-@compiled
+@uncounted
 def radiate(matter: Matter, tally: Tally, pile: Pile, state: State, track: Track, Z: float) -> None:
     """Bremsstrahlung of a photon above its cut; the electron keeps its direction."""
     E = track[6] + ELECTRON_MASS
@@ -122,16 +122,16 @@ def radiate(matter: Matter, tally: Tally, pile: Pile, state: State, track: Track
     track[6] -= k
 
 
-@compiled
+@uncounted
 def _recoil(T: float, share: float) -> float:
     """Cosine of a fast electron's angle after it took `share` of T from a collision."""
     two = 2.0 * ELECTRON_MASS
     return math.sqrt(min(1.0, share * (T + two) / (T * share + two)))
 
 
-@compiled
+@uncounted
 def knock_on(matter: Matter, tally: Tally, pile: Pile, state: State, track: Track) -> None:
-    """Moller or Bhabha scattering with an electron above the cut; both directions from kinematics."""
+    """Moller or Bhabha scattering with an electron above the cut; angles from kinematics."""
     T, ux, uy, uz = track[6], track[3], track[4], track[5]
     if track[7] < 0.0:
         struck = draw_moller(state, T, matter.knock_on_cut)
@@ -144,7 +144,7 @@ def knock_on(matter: Matter, tally: Tally, pile: Pile, state: State, track: Trac
     track[3], track[4], track[5] = turned(ux, uy, uz, _recoil(T, 1.0 - struck / T), a, b)
 
 
-@compiled
+@uncounted
 def annihilate(matter: Matter, tally: Tally, pile: Pile, state: State, track: Track) -> None:
     """Annihilation in flight into two photons, back to back in the frame of their centre."""
     T, ux, uy, uz = track[6], track[3], track[4], track[5]
@@ -158,7 +158,7 @@ def annihilate(matter: Matter, tally: Tally, pile: Pile, state: State, track: Tr
         emit(matter, tally, pile, track, direction, share * (T + 2.0 * ELECTRON_MASS), 0.0)
 
 
-@compiled
+@uncounted
 def annihilate_at_rest(
     matter: Matter, tally: Tally, pile: Pile, state: State, track: Track
 ) -> None:

@@ -13,20 +13,34 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from hyperhex.kernels.compiled import compiled
+from hyperhex.kernels.compiled import uncounted
 from hyperhex.kernels.constants import ELECTRON_MASS
 from hyperhex.kernels.hexagon import point_index
 
 __all__ = [
     "ABSORBED",
+    "ATTENUATION",
     "BEFORE",
     "BEHIND",
     "BESIDE",
+    "HARD",
+    "KNOCKS",
+    "LOSS",
     "LOST",
     "N_BOOKS",
+    "N_LEPTON",
+    "N_PHOTON",
     "OUTSIDE",
+    "PAIR",
+    "PAIR_OR_COMPTON",
     "POINTS_PER_OCTAVE",
+    "QUIET_LOSS",
+    "RADIATION",
+    "RADIATION_OR_KNOCK",
+    "RANGE",
+    "SCATTERING",
     "STEPS",
+    "VARIANCE",
     "Matter",
     "Pile",
     "Tally",
@@ -38,10 +52,19 @@ __all__ = [
     "turned",
 ]
 
-# Where energy goes that no cell sees [GeV]: absorbed in passive matter; deposited in silicon outside
-# the patch; gone through the front, the back or the side. LOST is energy dropped for want of room
-# in the pile (an error), STEPS counts steps of transport.
+# Where energy goes that no cell sees [GeV]: absorbed in passive matter; deposited in silicon
+# outside the patch; gone through the front, the back or the side. LOST is energy dropped for want
+# of room in the pile (an error), STEPS counts steps of transport.
 ABSORBED, OUTSIDE, BEFORE, BEHIND, BESIDE, LOST, STEPS, N_BOOKS = range(8)
+
+# Columns of the photon tables: total cross-section [1/cm], shares of it.
+ATTENUATION, PAIR, PAIR_OR_COMPTON, N_PHOTON = range(4)
+
+# Columns of the lepton tables: cross-section of hard interactions [1/cm] and shares of it; loss by
+# softer ones [GeV/cm]; inverse transport mean free path [1/cm]; range [cm]; for straggling the rate
+# of small knock-ons [1/cm], the variance of still softer loss [GeV2/cm] and its mean [GeV/cm].
+HARD, RADIATION, RADIATION_OR_KNOCK, LOSS, SCATTERING, RANGE = range(6)
+KNOCKS, VARIANCE, QUIET_LOSS, N_LEPTON = range(6, 10)
 
 POINTS_PER_OCTAVE = 16
 _LOWEST_EXPONENT = -14
@@ -59,13 +82,9 @@ class Matter(NamedTuple):
     """A stack of n slabs and the tables of its m materials.
 
     planes (n+1) [cm], increasing; materials (n): row in the tables, -1 for vacuum; sensors (n):
-    readout layer, -1 if passive; photons (m, points, 3): total cross-section [1/cm], then shares
-    of pair production and of it plus Compton scattering; leptons (m, 2, points, 9), electrons
-    first: hard cross-section [1/cm], shares of bremsstrahlung and of it plus knock-on electrons,
-    restricted energy loss [GeV/cm], inverse transport mean free path [1/cm], range [cm], then for
-    straggling the rate of small knock-ons [1/cm], the variance of softer loss [GeV2/cm] and the mean
-    loss without the small knock-ons [GeV/cm]; Z (m); cells: table of `point_index`; pitch, radius
-    of the world [cm]; cuts [GeV]; step limits.
+    readout layer, -1 if passive; photons (m, points, N_PHOTON) and leptons (m, 2, points,
+    N_LEPTON), electrons first, on the points of `energy_grid`; Z (m); cells: table of
+    `point_index`; pitch, radius of the world [cm]; cuts [GeV]; limits of a step.
     """
 
     planes: NDArray[np.float64]
@@ -97,7 +116,7 @@ class Pile(NamedTuple):
     """Particles that wait: the last one is followed first, so the pile stays low."""
 
     tracks: NDArray[np.float64]
-    count: NDArray[np.int64]
+    height: NDArray[np.int64]
 
 
 def energy_grid() -> NDArray[np.float64]:
@@ -107,15 +126,15 @@ def energy_grid() -> NDArray[np.float64]:
     return np.append((2.0 ** exponents[:, None] * mantissas).ravel(), 2.0**_HIGHEST_EXPONENT)
 
 
-@compiled
+@uncounted
 def grid_place(energy: float) -> tuple[int, float]:
     """Point of the energy grid below an energy and the fraction of the way to the next."""
     bits = np.float64(energy).view(np.int64)
     point = (bits >> _SHIFT) - _FIRST_POINT
-    return max(point, 0), np.float64(bits & _REST) * _TO_FRACTION
+    return int(max(np.int64(0), point)), np.float64(bits & _REST) * _TO_FRACTION
 
 
-@compiled
+@uncounted
 def deposit(matter: Matter, tally: Tally, slab: int, x: float, y: float, energy: float) -> None:
     """Book energy where it is left: in a cell, in silicon outside the patch, in passive matter."""
     layer = matter.sensors[slab]
@@ -129,7 +148,7 @@ def deposit(matter: Matter, tally: Tally, slab: int, x: float, y: float, energy:
         tally.deposits[layer, cell] += energy
 
 
-@compiled
+@uncounted
 def leave(tally: Tally, slab: int, n_slabs: int, energy: float, charge: float) -> None:
     """Book the energy of a particle that left the stack; a positron takes its pair's masses."""
     if charge > 0.0:
@@ -142,7 +161,7 @@ def leave(tally: Tally, slab: int, n_slabs: int, energy: float, charge: float) -
         tally.books[BESIDE] += energy
 
 
-@compiled
+@uncounted
 def push(
     pile: Pile,
     tally: Tally,
@@ -152,7 +171,7 @@ def push(
     charge: float,
 ) -> None:
     """Put a secondary on the pile, at the place and in the slab of `track`."""
-    top = pile.count[0]
+    top = pile.height[0]
     if top >= len(pile.tracks):
         tally.books[LOST] += energy
         return
@@ -160,10 +179,10 @@ def push(
     row[0], row[1], row[2] = track[0], track[1], track[2]
     row[3], row[4], row[5] = direction
     row[6], row[7], row[8] = energy, charge, track[8]
-    pile.count[0] = top + 1
+    pile.height[0] = top + 1
 
 
-@compiled
+@uncounted
 def turned(
     ux: float, uy: float, uz: float, cos: float, cos_phi: float, sin_phi: float
 ) -> tuple[float, float, float]:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 
-from hyperhex.kernels.compiled import compiled
+from hyperhex.kernels.compiled import uncounted
 from hyperhex.kernels.constants import ELECTRON_MASS, ELECTRON_RADIUS, FINE_STRUCTURE
 from hyperhex.kernels.counter import State, uniform
 
@@ -28,7 +28,7 @@ _CORRECTION_BEGINS = 3.0e-3
 _CORRECTION_HOLDS = 50.0e-3
 
 
-@compiled
+@uncounted
 def screening(d: float) -> tuple[float, float]:
     """Screening functions Phi1, Phi2 of the screening variable d.
 
@@ -40,7 +40,7 @@ def screening(d: float) -> tuple[float, float]:
     return both, both
 
 
-@compiled
+@uncounted
 def coulomb_correction(Z: float) -> float:
     """f_c(Z), what distorted waves take from the Born approximation.
 
@@ -51,7 +51,7 @@ def coulomb_correction(Z: float) -> float:
     return a * (1.0 / (1.0 + a) + 0.20206 + a * (-0.0369 + a * (0.0083 - 0.002 * a)))
 
 
-@compiled
+@uncounted
 def electrons_share(Z: float) -> float:
     """xi(Z) in Z (Z + xi): pairs and bremsstrahlung in the field of the atom's electrons.
 
@@ -61,7 +61,7 @@ def electrons_share(Z: float) -> float:
     return (math.log(1440.0) - 2.0 * third) / (math.log(183.0) - third - coulomb_correction(Z))
 
 
-@compiled
+@uncounted
 def nucleus(Z: float, energy: float) -> float:
     """F(Z, E)/2 that is taken from Phi1 and Phi2: 4/3 ln Z + 4 f_c(Z) at high energies."""
     rise = math.log(energy / _CORRECTION_BEGINS) / math.log(_CORRECTION_HOLDS / _CORRECTION_BEGINS)
@@ -69,8 +69,8 @@ def nucleus(Z: float, energy: float) -> float:
     return 4.0 / 3.0 * math.log(Z) + 4.0 * switch * coulomb_correction(Z)
 
 
-@compiled
-def _pair_shape(e: float, energy: float, thickness: float, field: float) -> float:
+@uncounted
+def _pair_shape(e: float, thickness: float, field: float) -> float:
     """Bracket {...} of `pair_differential`, zero where screening makes it negative."""
     d = thickness / (e * (1.0 - e))
     phi1, phi2 = screening(d)
@@ -79,9 +79,9 @@ def _pair_shape(e: float, energy: float, thickness: float, field: float) -> floa
     return max(0.0, shape)
 
 
-@compiled
+@uncounted
 def pair_differential(e: float, energy: float, Z: float) -> float:
-    """d sigma/d e [cm2] of pair production; e is the total energy of one electron over E.
+    """Spectrum d sigma/d e [cm2] of pair production; e is the total energy of one electron over E.
 
     alpha re^2 Z(Z+xi) {[e^2 + (1-e)^2] [Phi1(d) - F/2] + 2/3 e(1-e) [Phi2(d) - F/2]},
     d = 136 Z^-1/3 (m/E) / (e(1-e)): Bethe and Heitler with the screening of Butcher and Messel,
@@ -89,10 +89,10 @@ def pair_differential(e: float, energy: float, Z: float) -> float:
     """
     thickness = 136.0 * Z ** (-1.0 / 3.0) * ELECTRON_MASS / energy
     scale = FINE_STRUCTURE * ELECTRON_RADIUS**2 * Z * (Z + electrons_share(Z))
-    return scale * _pair_shape(e, energy, thickness, nucleus(Z, energy))
+    return scale * _pair_shape(e, thickness, nucleus(Z, energy))
 
 
-@compiled
+@uncounted
 def draw_pair(state: State, energy: float, Z: float) -> float:
     """Draw e of `pair_differential` by rejection from a uniform e in (m/E, 1/2)."""
     thickness = 136.0 * Z ** (-1.0 / 3.0) * ELECTRON_MASS / energy
@@ -102,12 +102,12 @@ def draw_pair(state: State, energy: float, Z: float) -> float:
     limit = screening(4.0 * thickness)[0] - field
     for _ in range(1000):
         e = lowest + uniform(state) * (0.5 - lowest)
-        if uniform(state) * limit < _pair_shape(e, energy, thickness, field):
+        if uniform(state) * limit < _pair_shape(e, thickness, field):
             return e
     return 0.5
 
 
-@compiled
+@uncounted
 def compton_cross_section(energy: float) -> float:
     """Total cross-section of Klein and Nishina [cm2 per electron], Z. Phys. 52 (1929) 853."""
     k = energy / ELECTRON_MASS
@@ -117,7 +117,7 @@ def compton_cross_section(energy: float) -> float:
     return 2.0 * math.pi * ELECTRON_RADIUS**2 * (first + log / (2.0 * k) - (1.0 + 3.0 * k) / one**2)
 
 
-@compiled
+@uncounted
 def draw_compton(state: State, energy: float) -> tuple[float, float]:
     """Draw (e, cos theta) of the scattered photon, e its energy over that before.
 

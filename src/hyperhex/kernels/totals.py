@@ -10,7 +10,7 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
-from hyperhex.kernels.compiled import compiled
+from hyperhex.kernels.compiled import uncounted
 from hyperhex.kernels.constants import ELECTRON_MASS, ELECTRON_RADIUS
 from hyperhex.kernels.electrons import (
     bhabha_differential,
@@ -34,7 +34,7 @@ Nodes = NDArray[np.float64]
 _SOFT = 5.0e-6
 
 
-@compiled
+@uncounted
 def pair_total(energy: float, Z: float, nodes: Nodes, weights: Nodes) -> float:
     """Cross-section of pair production [cm2 per atom] of a photon."""
     least = ELECTRON_MASS / energy
@@ -48,7 +48,7 @@ def pair_total(energy: float, Z: float, nodes: Nodes, weights: Nodes) -> float:
     return 2.0 * (0.5 - least) * total
 
 
-@compiled
+@uncounted
 def radiation(T: float, Z: float, cut: float, nodes: Nodes, weights: Nodes) -> tuple[float, float]:
     """Bremsstrahlung above the cut [cm2 per atom] and energy lost below it [GeV cm2 per atom]."""
     E = T + ELECTRON_MASS
@@ -57,7 +57,7 @@ def radiation(T: float, Z: float, cut: float, nodes: Nodes, weights: Nodes) -> t
     for i in range(len(nodes)):
         k = nodes[i] * min(cut, T)
         soft += weights[i] * bremsstrahlung_differential(max(k, least), E, Z)
-    if T > cut:
+    if cut < T:
         span = math.log(T / cut)
         for i in range(len(nodes)):
             k = cut * math.exp(span * nodes[i])
@@ -65,7 +65,7 @@ def radiation(T: float, Z: float, cut: float, nodes: Nodes, weights: Nodes) -> t
     return hard, soft * min(cut, T)
 
 
-@compiled
+@uncounted
 def knock_ons(
     T: float, positron: bool, low: float, high: float, nodes: Nodes, weights: Nodes
 ) -> tuple[float, float]:
@@ -84,7 +84,7 @@ def knock_ons(
     return number, loss
 
 
-@compiled
+@uncounted
 def density_effect(T: float, parameters: Nodes) -> float:
     """Density correction delta of the collision loss.
 
@@ -100,7 +100,7 @@ def density_effect(T: float, parameters: Nodes) -> float:
     return straight + a * (x1 - x) ** k if x < x1 else straight
 
 
-@compiled
+@uncounted
 def bethe_loss(T: float, excitation: float, delta: float, low: float) -> float:
     """Collision loss with transfers below `low` [GeV cm2 per electron].
 

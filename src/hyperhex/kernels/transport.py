@@ -1,8 +1,8 @@
 """Transport of photons, electrons and positrons through a stack of slabs, one shower at a time.
 
 Class II condensed history (Berger 1963): hard radiation and knock-on electrons one by one, softer
-ones as continuous loss, elastic scattering by a random hinge (Fernandez-Varea et al., Nucl. Instrum.
-Methods B 73 (1993) 447). A step that meets a plane ends there, so boundaries are exact.
+ones as continuous loss, elastic scattering by a random hinge (Fernandez-Varea et al., Nucl.
+Instrum. Methods B 73 (1993) 447). A step that meets a plane ends there: boundaries are exact.
 """
 
 from __future__ import annotations
@@ -12,8 +12,7 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
-from hyperhex.kernels.compiled import compiled
-from hyperhex.kernels.constants import ELECTRON_MASS
+from hyperhex.kernels.compiled import uncounted
 from hyperhex.kernels.counter import State, begin, exponential, normal, uniform, unit_circle
 from hyperhex.kernels.electrons import draw_deflection
 from hyperhex.kernels.interactions import (
@@ -26,8 +25,19 @@ from hyperhex.kernels.interactions import (
     radiate,
 )
 from hyperhex.kernels.matter import (
-    N_BOOKS,
+    ATTENUATION,
+    HARD,
+    KNOCKS,
+    LOSS,
+    PAIR,
+    PAIR_OR_COMPTON,
+    QUIET_LOSS,
+    RADIATION,
+    RADIATION_OR_KNOCK,
+    RANGE,
+    SCATTERING,
     STEPS,
+    VARIANCE,
     Matter,
     Pile,
     Tally,
@@ -40,20 +50,23 @@ from hyperhex.kernels.matter import (
 
 __all__ = ["shower", "showers"]
 
+Track = NDArray[np.float64]
 Place = tuple[int, int, int, float]
 
 _GRAZING = 1e-9
-_PILE = 4096
 
 
-@compiled
-def _to_plane(matter: Matter, slab: int, z: float, uz: float) -> float:
+@uncounted
+def _to_plane(matter: Matter, slab: int, track: Track) -> float:
     """Distance along the direction to the plane that bounds the slab [cm]."""
-    plane = matter.planes[slab + 1] if uz > 0.0 else matter.planes[slab]
-    return (plane - z) / uz
+    if abs(track[5]) < _GRAZING:
+        # so that the distance stays finite
+        track[5] = _GRAZING
+    plane = matter.planes[slab + 1] if track[5] > 0.0 else matter.planes[slab]
+    return (plane - track[2]) / track[5]
 
 
-@compiled
+@uncounted
 def _lepton(matter: Matter, place: Place, column: int) -> float:
     """Value of a lepton table, linear in the energy; place is (material, side, point, fraction)."""
     material, side, point, fraction = place
@@ -61,78 +74,66 @@ def _lepton(matter: Matter, place: Place, column: int) -> float:
     return low + fraction * (matter.leptons[material, side, point + 1, column] - low)
 
 
-@compiled
+@uncounted
 def _photon(matter: Matter, material: int, point: int, fraction: float, column: int) -> float:
     """Value of a photon table, linear in the energy."""
     low = matter.photons[material, point, column]
     return low + fraction * (matter.photons[material, point + 1, column] - low)
 
 
-@compiled
-def follow_photon(
-    matter: Matter, tally: Tally, pile: Pile, state: State, track: NDArray[np.float64]
-) -> None:
-    """Follow a photon to its end: it passes slabs until its free paths are used up."""
-    n_slabs = len(matter.materials)
-    limit2 = matter.radius * matter.radius
-    while track[6] > matter.photon_cut:
+@uncounted
+def _next_collision(matter: Matter, tally: Tally, state: State, track: Track) -> bool:
+    """Fly a photon through slabs until its free paths are used up; False if it leaves."""
+    point, fraction = grid_place(track[6])
+    paths = exponential(state)
+    while True:
+        tally.books[STEPS] += 1.0
         slab = int(track[8])
-        x, y, z, ux, uy, uz = track[0], track[1], track[2], track[3], track[4], track[5]
-        if abs(uz) < _GRAZING:
-            uz = _GRAZING
-        ahead = 1 if uz > 0.0 else -1
+        distance = _to_plane(matter, slab, track)
+        material = matter.materials[slab]
+        if material >= 0:
+            total = _photon(matter, material, point, fraction, ATTENUATION)
+            if total * distance > paths:
+                _fly(track, paths / total)
+                return True
+            paths -= total * distance
+        _fly(track, distance)
+        if _cross(matter, tally, track):
+            return False
+
+
+@uncounted
+def follow_photon(matter: Matter, tally: Tally, pile: Pile, state: State, track: Track) -> None:
+    """Follow a photon until it is absorbed, leaves, or falls below its cut."""
+    while track[6] > matter.photon_cut:
         point, fraction = grid_place(track[6])
-        paths = exponential(state)
-        while True:
-            tally.books[STEPS] += 1.0
-            distance = _to_plane(matter, slab, z, uz)
-            material = matter.materials[slab]
-            if material >= 0:
-                total = _photon(matter, material, point, fraction, 0)
-                if total * distance > paths:
-                    break
-                paths -= total * distance
-            x += distance * ux
-            y += distance * uy
-            z = matter.planes[slab + 1] if ahead > 0 else matter.planes[slab]
-            slab += ahead
-            if slab < 0 or slab >= n_slabs:
-                leave(tally, slab, n_slabs, track[6], 0.0)
-                return
-        distance = paths / total
-        x += distance * ux
-        y += distance * uy
-        if x * x + y * y > limit2:
-            leave(tally, slab, n_slabs, track[6], 0.0)
+        if not _next_collision(matter, tally, state, track):
             return
-        track[0], track[1], track[2], track[8] = x, y, z + distance * uz, slab
+        material = matter.materials[int(track[8])]
         choice = uniform(state)
-        if choice < _photon(matter, material, point, fraction, 1):
+        if choice < _photon(matter, material, point, fraction, PAIR):
             materialise(matter, tally, pile, state, track, matter.Z[material])
             return
-        if choice >= _photon(matter, material, point, fraction, 2):
+        if choice >= _photon(matter, material, point, fraction, PAIR_OR_COMPTON):
             photoelectric(matter, tally, pile, state, track)
             return
         compton(matter, tally, pile, state, track)
     deposit(matter, tally, int(track[8]), track[0], track[1], track[6])
 
 
-@compiled
-def _straggled(
-    matter: Matter, state: State, place: Place, T: float, charge: float, length: float
-) -> float:
+@uncounted
+def _straggled(matter: Matter, state: State, place: Place, track: Track, length: float) -> float:
     """Energy lost along a length in a sensor [GeV], with the fluctuations that make a Landau peak.
 
     Knock-on electrons between the straggling cut and the transport's own are drawn one by one from
     1/w^2 and stay here; the rest fluctuates as a normal number of variance (2 pi re^2 m n/b^2) cut.
     """
-    loss = _lepton(matter, place, 8) * length + math.sqrt(
-        _lepton(matter, place, 7) * length
-    ) * normal(state)
-    largest = min(matter.knock_on_cut, 0.5 * T if charge < 0.0 else T)
+    spread = math.sqrt(_lepton(matter, place, VARIANCE) * length)
+    loss = _lepton(matter, place, QUIET_LOSS) * length + spread * normal(state)
+    largest = min(matter.knock_on_cut, 0.5 * track[6] if track[7] < 0.0 else track[6])
     least = matter.straggling_cut
     if largest > least:
-        expected = _lepton(matter, place, 6) * length
+        expected = _lepton(matter, place, KNOCKS) * length
         passed = exponential(state)
         while passed < expected:
             loss += least / (1.0 - uniform(state) * (1.0 - least / largest))
@@ -140,32 +141,30 @@ def _straggled(
     return max(0.0, loss)
 
 
-@compiled
-def _stop(
-    matter: Matter, tally: Tally, pile: Pile, state: State, track: NDArray[np.float64]
-) -> None:
+@uncounted
+def _stop(matter: Matter, tally: Tally, pile: Pile, state: State, track: Track) -> None:
     """Leave the remaining energy here; a positron annihilates."""
     deposit(matter, tally, int(track[8]), track[0], track[1], track[6])
     if track[7] > 0.0:
         annihilate_at_rest(matter, tally, pile, state, track)
 
 
-@compiled
+@uncounted
 def _interact(
     matter: Matter,
     tally: Tally,
     pile: Pile,
     state: State,
-    track: NDArray[np.float64],
+    track: Track,
     place: Place,
 ) -> bool:
     """Do one hard interaction; False if the particle is gone."""
     choice = uniform(state)
-    if choice < _lepton(matter, place, 1):
+    if choice < _lepton(matter, place, RADIATION):
         if track[6] > matter.photon_cut:
             radiate(matter, tally, pile, state, track, matter.Z[matter.materials[int(track[8])]])
         return True
-    if choice < _lepton(matter, place, 2):
+    if choice < _lepton(matter, place, RADIATION_OR_KNOCK):
         most = 0.5 * track[6] if track[7] < 0.0 else track[6]
         if most > matter.knock_on_cut:
             knock_on(matter, tally, pile, state, track)
@@ -174,107 +173,130 @@ def _interact(
     return False
 
 
-@compiled
-def follow_electron(
-    matter: Matter, tally: Tally, pile: Pile, state: State, track: NDArray[np.float64]
-) -> None:
-    """Follow an electron or positron until it stops, leaves or annihilates."""
+@uncounted
+def _fly(track: Track, distance: float) -> None:
+    """Move along the direction."""
+    track[0] += distance * track[3]
+    track[1] += distance * track[4]
+    track[2] += distance * track[5]
+
+
+@uncounted
+def _cross(matter: Matter, tally: Tally, track: Track) -> bool:
+    """Enter the next slab from the plane ahead; True if the particle leaves the stack there."""
+    slab = int(track[8])
+    # exactly on the plane, whatever rounding made of the flight
+    track[2] = matter.planes[slab + 1] if track[5] > 0.0 else matter.planes[slab]
+    slab += 1 if track[5] > 0.0 else -1
+    track[8] = slab
     n_slabs = len(matter.materials)
-    limit2 = matter.radius * matter.radius
-    charge = track[7]
-    side = 0 if charge < 0.0 else 1
+    aside = track[0] * track[0] + track[1] * track[1] > matter.radius * matter.radius
+    if 0 <= slab < n_slabs and not aside:
+        return False
+    leave(tally, slab, n_slabs, track[6], track[7])
+    return True
+
+
+@uncounted
+def _hinge(
+    matter: Matter, state: State, track: Track, slab: int, step: float, lengths: float
+) -> tuple[float, bool]:
+    """Take a step of so many transport mean free paths; returns (cm travelled, met a plane).
+
+    The particle flies a random part of the step, turns once, and flies the rest.
+    """
+    first = uniform(state) * step
+    distance = _to_plane(matter, slab, track)
+    if first >= distance:
+        _fly(track, distance)
+        return distance, True
+    _fly(track, first)
+    a, b = unit_circle(state)
+    cos = 1.0 - draw_deflection(state, lengths)
+    track[3], track[4], track[5] = turned(track[3], track[4], track[5], cos, a, b)
+    distance = _to_plane(matter, slab, track)
+    if step - first >= distance:
+        _fly(track, distance)
+        return first + distance, True
+    _fly(track, step - first)
+    return step, False
+
+
+@uncounted
+def _ends_here(matter: Matter, place: Place, track: Track, slab: int) -> bool:
+    """Whether a soft electron can be absorbed: its range ends inside this passive slab."""
+    if track[6] >= matter.rejection or matter.sensors[slab] >= 0:
+        return False
+    depth = min(track[2] - matter.planes[slab], matter.planes[slab + 1] - track[2])
+    return _lepton(matter, place, RANGE) < depth
+
+
+@uncounted
+def follow_electron(matter: Matter, tally: Tally, pile: Pile, state: State, track: Track) -> None:
+    """Follow an electron or positron until it stops, leaves or annihilates."""
+    side = 0 if track[7] < 0.0 else 1
     paths = exponential(state)
     while track[6] > matter.electron_cut:
         tally.books[STEPS] += 1.0
         slab = int(track[8])
-        if abs(track[5]) < _GRAZING:
-            track[5] = _GRAZING
-        distance = _to_plane(matter, slab, track[2], track[5])
         material = matter.materials[slab]
-        crosses = material < 0
-        if not crosses:
-            T = track[6]
-            point, fraction = grid_place(T)
-            place = (material, side, point, fraction)
-            if T < matter.rejection and matter.sensors[slab] < 0:
-                depth = min(track[2] - matter.planes[slab], matter.planes[slab + 1] - track[2])
-                if _lepton(matter, place, 5) < depth:
-                    break
-            collisions = _lepton(matter, place, 0)
-            scatterings = _lepton(matter, place, 4)
-            slope = _lepton(matter, place, 3)
-            step = min(matter.step_loss * T / slope, matter.step_scattering / scatterings)
-            hard = paths <= step * collisions
-            if hard:
-                step = paths / collisions
-            length = uniform(state) * step
-            crosses = length >= distance
-            if not crosses:
-                track[0] += length * track[3]
-                track[1] += length * track[4]
-                track[2] += length * track[5]
-                a, b = unit_circle(state)
-                cos = 1.0 - draw_deflection(state, step * scatterings)
-                track[3], track[4], track[5] = turned(track[3], track[4], track[5], cos, a, b)
-                if abs(track[5]) < _GRAZING:
-                    track[5] = _GRAZING
-                distance = _to_plane(matter, slab, track[2], track[5])
-                crosses = step - length >= distance
-                travelled = length + min(distance, step - length)
-                distance = min(distance, step - length)
-            else:
-                travelled = distance
-            if matter.sensors[slab] >= 0:
-                loss = _straggled(matter, state, place, T, charge, travelled)
-            else:
-                loss = slope * travelled
-            loss = min(loss, T)
-            deposit(matter, tally, slab, track[0], track[1], loss)
-            track[6] = T - loss
-            paths -= collisions * travelled
-        track[0] += distance * track[3]
-        track[1] += distance * track[4]
-        if crosses:
-            ahead = 1 if track[5] > 0.0 else -1
-            track[2] = matter.planes[slab + 1] if ahead > 0 else matter.planes[slab]
-            slab += ahead
-            track[8] = slab
-            outside = track[0] * track[0] + track[1] * track[1] > limit2
-            if slab < 0 or slab >= n_slabs or outside:
-                leave(tally, slab, n_slabs, track[6], charge)
+        if material < 0:
+            _fly(track, _to_plane(matter, slab, track))
+            if _cross(matter, tally, track):
                 return
+            continue
+        point, fraction = grid_place(track[6])
+        place = (material, side, point, fraction)
+        if _ends_here(matter, place, track, slab):
+            break
+        hard = _lepton(matter, place, HARD)
+        scattering = _lepton(matter, place, SCATTERING)
+        slope = _lepton(matter, place, LOSS)
+        step = min(matter.step_loss * track[6] / slope, matter.step_scattering / scattering)
+        collides = paths <= step * hard
+        if collides:
+            step = paths / hard
+        travelled, crosses = _hinge(matter, state, track, slab, step, step * scattering)
+        if matter.sensors[slab] >= 0:
+            loss = _straggled(matter, state, place, track, travelled)
         else:
-            track[2] += distance * track[5]
-            if hard and track[6] > matter.electron_cut:
-                if not _interact(matter, tally, pile, state, track, place):
-                    return
-                paths = exponential(state)
+            loss = slope * travelled
+        loss = min(loss, track[6])
+        deposit(matter, tally, slab, track[0], track[1], loss)
+        track[6] -= loss
+        paths -= hard * travelled
+        if crosses:
+            if _cross(matter, tally, track):
+                return
+        elif collides and track[6] > matter.electron_cut:
+            if not _interact(matter, tally, pile, state, track, place):
+                return
+            paths = exponential(state)
     _stop(matter, tally, pile, state, track)
 
 
-@compiled
+@uncounted
 def shower(
     matter: Matter,
     tally: Tally,
     pile: Pile,
     state: State,
-    start: NDArray[np.float64],
+    track: Track,
 ) -> None:
     """Follow a particle and all that comes from it; adds to the tally."""
-    track = np.empty(9)
-    pile.count[0] = 0
-    push(pile, tally, start, (start[3], start[4], start[5]), start[6], start[7])
-    while pile.count[0] > 0:
-        pile.count[0] -= 1
+    pile.height[0] = 0
+    push(pile, tally, track, (track[3], track[4], track[5]), track[6], track[7])
+    while pile.height[0] > 0:
+        pile.height[0] -= 1
         for i in range(9):
-            track[i] = pile.tracks[pile.count[0], i]
+            track[i] = pile.tracks[pile.height[0], i]
         if track[7] == 0.0:
             follow_photon(matter, tally, pile, state, track)
         else:
             follow_electron(matter, tally, pile, state, track)
 
 
-@compiled
+@uncounted
 def showers(
     matter: Matter,
     starts: NDArray[np.float64],
@@ -282,13 +304,14 @@ def showers(
     numbers: NDArray[np.uint64],
     deposits: NDArray[np.float64],
     books: NDArray[np.float64],
+    pile: Pile,
+    state: State,
 ) -> None:
     """Showers of particles (n, 9), each from the stream of its own number.
 
-    Fills deposits (n, layers, cells) [GeV] and books (n, N_BOOKS).
+    Fills deposits (n, layers, cells) [GeV] and books (n, N_BOOKS); uses up the starts. The pile
+    and the state are room to work in.
     """
-    state = np.empty(2, dtype=np.uint64)
-    pile = Pile(np.empty((_PILE, 9)), np.zeros(1, dtype=np.int64))
     for i in range(len(starts)):
         begin(state, seed, numbers[i])
         tally = Tally(deposits[i], books[i])

@@ -20,8 +20,8 @@ VACUUM = "vacuum"
 class Material:
     """An element as matter.
 
-    Constants of the density effect (C, x0, x1, a, k, d0) and the mean excitation energy: Sternheimer,
-    Berger, Seltzer, At. Data Nucl. Data Tables 30 (1984) 261.
+    Constants of the density effect (C, x0, x1, a, k, d0) and the mean excitation energy:
+    Sternheimer, Berger, Seltzer, At. Data Nucl. Data Tables 30 (1984) 261.
     """
 
     symbol: str

@@ -3,13 +3,26 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cache
 
 import numpy as np
 from numpy.typing import NDArray
 
 from hyperhex.kernels.constants import ELECTRON_MASS, ELECTRON_RADIUS
 from hyperhex.kernels.electrons import annihilation_cross_section, transport_cross_section
-from hyperhex.kernels.matter import energy_grid
+from hyperhex.kernels.matter import (
+    HARD,
+    KNOCKS,
+    LOSS,
+    N_LEPTON,
+    QUIET_LOSS,
+    RADIATION,
+    RADIATION_OR_KNOCK,
+    RANGE,
+    SCATTERING,
+    VARIANCE,
+    energy_grid,
+)
 from hyperhex.kernels.photons import compton_cross_section
 from hyperhex.kernels.totals import bethe_loss, density_effect, knock_ons, pair_total, radiation
 from hyperhex.simulate.materials import Material
@@ -30,6 +43,7 @@ class Cuts:
     straggling: float
 
 
+@cache
 def _nodes() -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Nodes and weights of Gauss and Legendre on (0, 1)."""
     nodes, weights = np.polynomial.legendre.leggauss(48)
@@ -61,7 +75,7 @@ def radiation_loss(material: Material, T: float, high: float) -> float:
 
 
 def lepton_table(material: Material, cuts: Cuts, *, positron: bool) -> NDArray[np.float64]:
-    """Lepton table (points, 9), see `hyperhex.kernels.matter.Matter`."""
+    """Lepton table (points, N_LEPTON), see `hyperhex.kernels.matter.Matter`."""
     energies = energy_grid()
     rows = np.array([_lepton_row(material, T, cuts, positron) for T in energies])
     total_loss = np.array(
@@ -70,13 +84,11 @@ def lepton_table(material: Material, cuts: Cuts, *, positron: bool) -> NDArray[n
             for T in energies
         ]
     )
-    rows[:, 5] = _range(energies, total_loss)
+    rows[:, RANGE] = _range(energies, total_loss)
     return rows
 
 
-def _lepton_row(
-    material: Material, T: float, cuts: Cuts, positron: bool
-) -> tuple[float, float, float, float, float, float, float, float, float]:
+def _lepton_row(material: Material, T: float, cuts: Cuts, positron: bool) -> NDArray[np.float64]:
     """One point of the lepton table; the range is left at zero."""
     quadrature = _nodes()
     Z = float(material.Z)
@@ -94,18 +106,17 @@ def _lepton_row(
     largest = max(min(cuts.knock_on, T if positron else 0.5 * T), cuts.straggling)
     rate = strength * (1.0 / cuts.straggling - 1.0 / largest)
     carried = strength * np.log(largest / cuts.straggling)
-    return (
-        total,
-        photons / total,
-        # the last share is one for electrons, whatever is added against division by zero
-        (photons + knocks + _LEAST * (not positron)) / total,
-        loss,
-        scattering,
-        0.0,
-        rate,
-        strength * cuts.straggling,
-        max(loss - carried, 0.1 * loss),
-    )
+    row = np.zeros(N_LEPTON)
+    row[HARD] = total
+    row[RADIATION] = photons / total
+    # the last share is one for electrons, whatever is added against division by zero
+    row[RADIATION_OR_KNOCK] = (photons + knocks + _LEAST * (not positron)) / total
+    row[LOSS] = loss
+    row[SCATTERING] = scattering
+    row[KNOCKS] = rate
+    row[VARIANCE] = strength * cuts.straggling
+    row[QUIET_LOSS] = max(loss - carried, 0.1 * loss)
+    return row
 
 
 def _range(energies: NDArray[np.float64], loss: NDArray[np.float64]) -> NDArray[np.float64]:
