@@ -56,14 +56,14 @@ def source(*roots):
     that draws names their module as a further root.
     """
     package = Path(workflow.basedir, "src/hyperhex")
-    waiting = [root if "." in root else f"{root}.stage" for root in roots]
+    names = [root if "." in root else f"{root}.stage" for root in roots]
     found = {}
-    while waiting:
-        module = waiting.pop()
-        file = package.joinpath(*module.split(".")).with_suffix(".py")
-        if module not in found and file.exists():
-            found[module] = file
-            waiting += [name for name in imports(file) if name.partition(".")[0] not in FRAME]
+    while names:
+        name = names.pop()
+        file = package.joinpath(*name.split(".")).with_suffix(".py")
+        if name not in found and file.exists():
+            found[name] = file
+            names += [other for other in imports(file) if other.partition(".")[0] not in FRAME]
     here = Path.cwd()
     files = sorted(found.values())
     return [str(file.relative_to(here) if file.is_relative_to(here) else file) for file in files]
@@ -71,9 +71,9 @@ def source(*roots):
 
 def imports(file):
     """Names of the package's modules that a module may import."""
-    for base, names in IMPORT.findall(file.read_text()):
+    for base, imported in IMPORT.findall(file.read_text()):
         yield base
-        yield from (f"{base}.{name}".lstrip(".") for name in re.findall(r"\w+", names))
+        yield from (f"{base}.{name}".lstrip(".") for name in re.findall(r"\w+", imported))
 
 
 def beside(name, suffix=".zarr"):
