@@ -445,7 +445,8 @@ class Jets(Section):
     pt: Positive = Field(default=20.0, description="least calibrated pT [GeV]")
     eta: Positive = Field(default=2.8, description="largest |eta|")
     response: tuple[Positive, float] = Field(
-        default=(1.0, 0.0), description="(a, b): jets measure a - b/pT of their true pT, pT in GeV"
+        default=(0.998, 0.33),
+        description="(a, b): jets measure a - b/pT of their true pT, pT in GeV",
     )
     tag_b: Fraction = Field(default=0.72, description="chance that a b-jet is tagged")
     tag_c: Fraction = Field(default=0.12, description="chance that a c-jet is tagged")
@@ -861,6 +862,23 @@ def _check_together(config: Config, known: Mapping[str, Theory], faults: list[st
         if name not in signals
     ]
     _check_injection(config.hyperclass.injection, known, signals, faults)
+    _check_detection(config, faults)
+
+
+def _check_detection(config: Config, faults: list[str]) -> None:
+    region, (least, most) = config.detect.region, config.simulate.energy
+    if region.ht + region.met > config.generate.energy:
+        faults.append(
+            f"detect.region: ht + met = {region.ht + region.met} given, expected at most"
+            f" generate.energy = {config.generate.energy}"
+        )
+    for name in ("network_energy", "network_energy_max"):
+        energy = getattr(config.detect, name)
+        if not least <= energy <= most:
+            faults.append(
+                f"detect.{name}: {energy} given, expected {least} to {most},"
+                " the simulated energies (simulate.energy)"
+            )
 
 
 def _check_injection(
