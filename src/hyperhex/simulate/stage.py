@@ -47,7 +47,7 @@ class _Part:
 
 
 def showers(
-    settings: SimulateSettings, particle: str, output: Path, *, context: cluster.Context
+    settings: SimulateSettings, particle: str, output: Path, context: cluster.Context
 ) -> None:
     """Make the library of showers of one particle, one shard a task."""
     section = settings.simulate
@@ -86,7 +86,7 @@ def showers(
 
 
 def validate(
-    settings: SimulateSettings, showers: list[Path], output: Path, *, figures: Path
+    settings: SimulateSettings, showers: list[Path], output: Path, figures: Path
 ) -> None:
     """Compare the simulation with public numbers and draw its figures."""
 
