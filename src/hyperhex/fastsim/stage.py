@@ -13,7 +13,7 @@ import numpy as np
 import torch
 
 from hyperhex import store
-from hyperhex.config import FastsimSettings
+from hyperhex.config import FastsimSettings, SimulateSettings
 from hyperhex.detector.patch import Patch
 from hyperhex.errors import GateError, StoreError
 from hyperhex.fastsim import judge as merit
@@ -27,6 +27,11 @@ __all__ = ["fit", "gate", "judge"]
 
 log = logging.getLogger(__name__)
 
+_BATCHES = (1, 256)
+_TIMED = 1024
+_TIMED_ONE = 64
+_SIMULATED = 30
+
 
 def fit(settings: FastsimSettings, showers: Sequence[Path], output: Path, threads: int) -> None:
     """Train the generator on a library and write generator.safetensors and generator.json.
@@ -38,7 +43,7 @@ def fit(settings: FastsimSettings, showers: Sequence[Path], output: Path, thread
     if threads < chosen.threads:
         log.warning("%d threads lent, fastsim.threads asks for %d", threads, chosen.threads)
     torch.set_num_threads(chosen.threads)
-    samples, scale = _read(showers, chosen.threshold)
+    samples, scale = _read(_open(showers), chosen.threshold)
     patch = Patch(scale.rings, scale.pitch)
     training = [split(sample, chosen.held_out)[0] for sample in samples.values()]
     template, spectrum, together = prepare(patch, training)
@@ -81,7 +86,8 @@ def judge(
     chosen, seed = settings.fastsim, settings.seed
     torch.set_num_threads(1)
     fast_simulation = load_generator(model)
-    samples, scale = _read(showers, chosen.threshold)
+    stores = _open(showers)
+    samples, scale = _read(stores, chosen.threshold)
     _check_scale(model, fast_simulation.scale, scale)
     patch = fast_simulation.patch
     particles: dict[str, Any] = {}
@@ -92,7 +98,7 @@ def judge(
         found = merit.compare(patch, full, fast, other, seed)
         areas = tuple(found[f"auc_{name}"] for name in ("high", "low", "floor"))
         log.info("%s: AUC %.3f on observables, %.3f on cells, floor %.3f", particle, *areas)
-        particles[particle] = found | _speed(fast_simulation, particle, full)
+        particles[particle] = found | _speed(fast_simulation, full, stores[particle])
         pairs[particle] = full, fast
     missed = merit.misses(particles, chosen.limits)
     draw_figures(patch, particles, pairs, figures)
@@ -101,12 +107,17 @@ def judge(
     write_json(output, report | {"passed": not missed})
 
 
-def _read(paths: Sequence[Path], threshold: float) -> tuple[dict[str, Sample], Scale]:
-    """Thresholded showers by particle, in the order of the paths, and what their numbers mean."""
-    stores = {path.stem: store.open(path) for path in map(Path, paths)}
+def _open(paths: Sequence[Path]) -> dict[str, store.Store]:
+    """Stores by particle, in the order of the paths."""
+    stores = [store.open(Path(path)) for path in paths]
+    return {str(found.attributes["particle"]): found for found in stores}
+
+
+def _read(stores: Mapping[str, store.Store], threshold: float) -> tuple[dict[str, Sample], Scale]:
+    """Thresholded showers by particle, and what their numbers mean."""
     scales = {name: _scale(found.attributes) for name, found in stores.items()}
     if len(set(scales.values())) != 1:
-        msg = f"{[str(p) for p in paths]}: of different detectors, {scales}; simulate them alike"
+        msg = f"showers of different detectors (rings, pitch, mip): {scales}; simulate them alike"
         raise StoreError(msg)
     rings, pitch, mip = next(iter(scales.values()))
     samples = {
@@ -117,9 +128,9 @@ def _read(paths: Sequence[Path], threshold: float) -> tuple[dict[str, Sample], S
         )
         for name, found in stores.items()
     }
-    low = min(float(sample.energy.min()) for sample in samples.values())
-    high = max(float(sample.energy.max()) for sample in samples.values())
-    return samples, Scale(rings, pitch, mip, threshold, (low, high), tuple(samples))
+    energies = np.concatenate([sample.energy for sample in samples.values()])
+    span = float(energies.min()), float(energies.max())
+    return samples, Scale(rings, pitch, mip, threshold, span, tuple(samples))
 
 
 def _scale(attributes: Mapping[str, Any]) -> tuple[int, float, float]:
@@ -139,6 +150,56 @@ def _generated(fast_simulation: FastSimulation, particle: str, like: Sample, see
         particle, like.energy, like.impact, integer(seed, "fastsim", "judge", particle)
     )
     return Sample(drawn / fast_simulation.scale.mip, like.energy, like.impact)
+
+
+def _speed(fast_simulation: FastSimulation, full: Sample, library: store.Store) -> dict[str, Any]:
+    """Showers per second of one thread, and how many times that is the full simulation's speed.
+
+    Both are processor times of this process, for showers of the library's own energies.
+    """
+    particle = str(library.attributes["particle"])
+    slow = full_time(library)
+    rates: dict[str, float] = {}
+    for batch in _BATCHES:
+        chosen = full.rows(np.arange(max(_TIMED, batch) if batch > 1 else _TIMED_ONE) % len(full))
+        start = time.process_time()
+        fast_simulation.sample(particle, chosen.energy, chosen.impact, 1, batch)
+        rates[str(batch)] = len(chosen) / (time.process_time() - start)
+    best = rates[str(_BATCHES[-1])]
+    conditions = {
+        "energies": f"{full.energy.min():.3g}-{full.energy.max():.3g} GeV, as in the library",
+        "mean_energy": float(full.energy.mean()),
+        "cuts": library.attributes.get("cuts", {}),
+        "threads": 1,
+        "batch": _BATCHES[-1],
+        "full_ms": 1e3 * slow,
+    }
+    return {
+        "showers_per_second": best,
+        "showers_per_second_by_batch": rates,
+        "speed_up": best * slow,
+        "speed_up_conditions": conditions,
+    }
+
+
+def full_time(library: store.Store) -> float:
+    """Processor time of the full simulation per shower [s], from some of the library's showers.
+
+    They are simulated again, evenly chosen in energy, so that their mean energy is the library's.
+    """
+    from hyperhex.simulate.library import simulate
+    from hyperhex.simulate.stage import matter_of
+
+    settings = SimulateSettings.model_validate(library.manifest["settings"])
+    section, particle = settings.simulate, str(library.attributes["particle"])
+    order = np.argsort(library["energy"][:], kind="stable")
+    chosen = order[((np.arange(_SIMULATED) + 0.5) * len(order) / _SIMULATED).astype(int)]
+    seed = integer(settings.seed, "simulate", particle)
+    task = matter_of(section), len(section.stack.groups), particle, section.energy, seed
+    simulate(*task, np.zeros(1, np.uint64))
+    start = time.process_time()
+    simulate(*task, chosen.astype(np.uint64))
+    return (time.process_time() - start) / _SIMULATED
 
 
 def gate(settings: FastsimSettings, validation: Path, output: Path) -> None:

@@ -1,0 +1,127 @@
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from numpy.typing import NDArray
+
+from hyperhex import store
+from hyperhex.config import Fastsim, FastsimLimits, FastsimSettings
+from hyperhex.detector.patch import Patch
+from hyperhex.errors import GateError, StoreError
+from hyperhex.fastsim import stage
+from hyperhex.fastsim.generator import load_generator
+from hyperhex.provenance import digest_file, read_json, write_json
+
+Toy = Callable[..., tuple[NDArray, NDArray, NDArray]]
+
+MIP = 8.5e-5
+SCHEMA = {
+    "deposits": store.Array("float32", ("shower", "layer", "cell"), "GeV", "visible energy"),
+    "energy": store.Array("float32", ("shower",), "GeV", "incident energy"),
+    "impact": store.Array("float32", ("shower", "axis"), "cm", "impact point"),
+}
+
+
+def settings(**limits: float) -> FastsimSettings:
+    loose = dict.fromkeys(FastsimLimits.model_fields, 50.0) | {"auc_high": 0.9999} | limits
+    section = Fastsim(
+        iterations=4, batch=64, noise=8, generator_widths=[16], critic_widths=[16],
+        report_every=2, limits=FastsimLimits(**loose),
+    )  # fmt: skip
+    return FastsimSettings(production="test", seed=3, fastsim=section)
+
+
+@pytest.fixture(scope="module")
+def library(patch: Patch, toy: Toy, tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
+    folder = tmp_path_factory.mktemp("simulate")
+    geometry = {"rings": patch.rings, "pitch": patch.pitch}
+    paths = []
+    for seed, particle in enumerate(("photon", "electron")):
+        deposits, energy, impact = toy(400, seed)
+        draft = store.create(
+            folder / f"{particle}.zarr",
+            SCHEMA,
+            sizes={"shower": 400, "layer": 4, "cell": patch.n_cells, "axis": 2},
+            rows={"shower": 400},
+            settings={},
+            attributes={"geometry": geometry, "mip": MIP, "particle": particle},
+        )
+        rows = {"deposits": deposits * MIP, "energy": energy, "impact": impact}
+        draft.write("shower", 0, rows)
+        draft.publish()
+        paths.append(draft.path)
+    return paths
+
+
+@pytest.fixture(scope="module")
+def model(library: list[Path], tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("model")
+    stage.fit(settings(), library, folder, threads=1)
+    return folder
+
+
+def test_a_second_fit_writes_the_same_bytes(
+    library: list[Path], model: Path, tmp_path: Path
+) -> None:
+    stage.fit(settings(), library, tmp_path, threads=4)
+    for name in ("generator.safetensors", "generator.json"):
+        assert digest_file(tmp_path / name) == digest_file(model / name)
+
+
+def test_the_record_says_how_it_was_made(model: Path) -> None:
+    record = read_json(model / "generator.json")
+    assert record["scale"]["particles"] == ["photon", "electron"]
+    assert [row["iteration"] for row in record["training"]] == [2, 4]
+    assert load_generator(model).scale.mip == MIP
+
+
+@pytest.fixture(scope="module")
+def judged(
+    library: list[Path], model: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Path]:
+    """validation.json of the model; the transport of full showers is left to its own tests."""
+    folder = tmp_path_factory.mktemp("judged")
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(stage, "full_time", lambda _: 0.02)
+        stage.judge(settings(), library, model, folder / "validation.json", folder / "figures")
+    return folder
+
+
+def test_judging_reports_every_figure(judged: Path) -> None:
+    report = read_json(judged / "validation.json")
+    assert set(report["particles"]) == {"photon", "electron"}
+    for found in report["particles"].values():
+        assert found["showers"] == 100
+        assert 0.4 < found["auc_floor"] < 0.6
+        assert found["auc_high"] > 0.4
+        assert found["speed_up"] == pytest.approx(0.02 * found["showers_per_second"])
+        assert found["speed_up_conditions"]["threads"] == 1
+        assert len(found["energies"]) == 4
+    names = {path.stem for path in (judged / "figures").glob("*.svg")}
+    assert {"response", "layers", "rings", "hits", "spectrum", "showers_photon"} <= names
+
+
+def test_gate_lets_a_good_generator_pass(judged: Path, tmp_path: Path) -> None:
+    stage.gate(settings(), judged / "validation.json", tmp_path / "passed.json")
+    assert read_json(tmp_path / "passed.json")["passed"] is True
+
+
+def test_gate_stops_with_a_table(judged: Path, tmp_path: Path) -> None:
+    with pytest.raises(GateError, match=r"electron +auc_high"):
+        stage.gate(settings(auc_high=0.3), judged / "validation.json", tmp_path / "passed.json")
+    assert not (tmp_path / "passed.json").exists()
+
+
+def test_a_model_of_another_detector_is_refused(
+    library: list[Path], model: Path, tmp_path: Path
+) -> None:
+    copy = tmp_path / "model"
+    shutil.copytree(model, copy)
+    record = read_json(copy / "generator.json")
+    record["scale"]["mip"] *= 2
+    write_json(copy / "generator.json", record)
+    with pytest.raises(StoreError, match="train it again"):
+        stage.judge(settings(), library, copy, tmp_path / "v.json", tmp_path / "figures")
