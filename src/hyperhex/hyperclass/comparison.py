@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
+from hyperhex.detect.region import effective_number
 from hyperhex.hyperclass.improvement import (
     TABLE_POINTS,
     Background,
@@ -81,8 +82,7 @@ def measured(
     known: dict[tuple[str, str], Background] = {}
     signals = []
     for events in scores.signals():
-        squares = float(np.sum(events.weight**2))
-        effective = float(np.sum(events.weight)) ** 2 / squares if squares else 0.0
+        effective = effective_number(events.weight)
         results: dict[str, Result] = {}
         if effective >= least and events.weight.sum() > 0.0:
             draws = stream(seed, "hyperclass", events.theory, events.label)

@@ -40,7 +40,7 @@ def cuts(score: Floats, weight: Floats, efficiencies: Floats) -> Cut:
     passed = passed / np.where(total != 0.0, total, np.nan)
     before = np.concatenate([np.zeros_like(total), passed[:, :-1]], axis=1)
     # the first run that goes beyond what is wanted; with negative weights there may be several
-    index = np.stack([(passed > wanted).argmax(axis=1) for wanted in efficiencies], axis=1)
+    index = np.stack([_first(passed > wanted) for wanted in efficiencies], axis=1)
     lower = np.take_along_axis(before, index, axis=1)
     step = np.take_along_axis(passed, index, axis=1) - lower
     share = (efficiencies - lower) / np.where(step != 0.0, step, np.nan)
@@ -76,3 +76,8 @@ def auc(signal: Floats, signal_weight: Floats, score: Floats, weight: Floats) ->
     less = below[np.searchsorted(ordered, signal, side="left")]
     at_most = below[np.searchsorted(ordered, signal, side="right")]
     return float(np.sum(signal_weight * 0.5 * (less + at_most)) / total)
+
+
+def _first(beyond: NDArray[np.bool_]) -> NDArray[np.intp]:
+    """Column of the first true value of each row, the last column if there is none."""
+    return np.where(beyond.any(axis=1), beyond.argmax(axis=1), beyond.shape[1] - 1)

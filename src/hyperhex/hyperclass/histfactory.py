@@ -8,6 +8,7 @@ arXiv:1007.1727), so the significance is the median one.
 
 from __future__ import annotations
 
+import logging
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -18,9 +19,9 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.stats import norm
 
+from hyperhex.detect.region import effective_number
 from hyperhex.errors import SelectionError
 from hyperhex.hyperclass.efficiency import cuts
-from hyperhex.train.sample import effective_number
 
 __all__ = [
     "Histogram",
@@ -177,6 +178,7 @@ def _errors(name: str, one: Histogram, wanted: bool) -> Iterator[dict[str, Any]]
 @contextmanager
 def _quiet() -> Iterator[None]:
     """Without the warnings of pyhf 0.7 about newer releases of its own dependencies."""
+    logging.getLogger("pyhf").setLevel(logging.WARNING)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", DeprecationWarning)
         yield

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from hyperhex.detect.region import effective_number
 from hyperhex.hyperclass.efficiency import Cut, auc, cuts, signal_efficiency
 
 __all__ = [
@@ -33,6 +34,8 @@ Floats = NDArray[np.float64]
 TABLE_POINTS = (1e-2, 1e-3, 1e-4)
 _EFFECTIVE_EVENTS = 10.0
 _LARGEST_SHARE = 0.2
+# sums of weights are not exact; a thousand equal events are a thousand
+_ROUNDING = 1e-9
 
 
 @dataclass(frozen=True)
@@ -99,15 +102,14 @@ class Result:
 
 def working_points(weight: Floats, efficiencies: Sequence[float]) -> list[WorkingPoint]:
     """Which background efficiencies the events of `weight` (n,) can tell."""
-    squares = float(np.sum(weight**2))
     total = float(np.sum(weight))
-    effective = total**2 / squares if squares > 0.0 else 0.0
+    effective = effective_number(weight)
     largest = float(np.max(np.abs(weight), initial=0.0)) / total if total > 0.0 else 1.0
     points = []
     for efficiency in efficiencies:
         reasons = []
-        if effective < _EFFECTIVE_EVENTS / efficiency:
-            needed = _EFFECTIVE_EVENTS / efficiency
+        needed = _EFFECTIVE_EVENTS / efficiency
+        if effective < needed * (1.0 - _ROUNDING):
             reasons.append(f"{effective:.0f} effective background events, {needed:.0f} needed")
         if largest >= efficiency * _LARGEST_SHARE:
             allowed = efficiency * _LARGEST_SHARE
@@ -141,5 +143,14 @@ def improvement(
 
 
 def spread(values: Floats) -> Floats:
-    """Standard deviation over the replicas of values (1 + replicas, ...), without the nominal."""
-    return np.asarray(np.nanstd(values[1:], axis=0, ddof=1))
+    """Standard deviation over the replicas of values (1 + replicas, ...), without the nominal.
+
+    Replicas without a value (nan) do not count; nan where fewer than two have one.
+    """
+    drawn = values[1:]
+    known = np.isfinite(drawn)
+    number = known.sum(axis=0)
+    mean = np.where(known, drawn, 0.0).sum(axis=0) / np.maximum(number, 1)
+    squares = np.where(known, drawn - mean, 0.0) ** 2
+    variance = squares.sum(axis=0) / np.maximum(number - 1, 1)
+    return np.asarray(np.where(number > 1, np.sqrt(variance), np.nan))

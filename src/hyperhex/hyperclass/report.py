@@ -9,6 +9,7 @@ from dataclasses import asdict, dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from hyperhex.detect.region import effective_number
 from hyperhex.hyperclass.comparison import (
     KNOWN,
     MEAN_SINGLE,
@@ -23,7 +24,6 @@ from hyperhex.hyperclass.efficiency import cuts, signal_efficiency
 from hyperhex.hyperclass.improvement import TABLE_POINTS, WorkingPoint, spread
 from hyperhex.hyperclass.scores import AVERAGE, MIXTURE_METHODS, Scores
 from hyperhex.hyperclass.table import Row
-from hyperhex.train.sample import effective_number
 
 __all__ = ["Curves", "Improvements", "by_theory", "curves", "improvement", "rows"]
 

@@ -267,8 +267,8 @@ def _draw(
     by = comparison.headline(points)
     words = "no usable working point: too few background events"
     if by is not None:
-        shown = r"$\max$" if by.column is None else ""
-        words = rf"{by.name}: significance improvement {shown} $\epsilon_S/\sqrt{{\epsilon_B}}$"
+        largest = "largest " if by.column is None else ""
+        words = rf"{by.name}: {largest}significance improvement $\epsilon_S/\sqrt{{\epsilon_B}}$"
     found = report.by_theory(signals, list(plots.METHODS), by.column if by else None)
     plots.improvement(
         [_title(settings, theory) for theory in found.theories],

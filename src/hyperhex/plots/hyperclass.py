@@ -159,6 +159,7 @@ def fit(
         bottom.stairs((total + injected) / total, bins, color=COLOURS[1], linewidth=2.2)
         _band(bottom, 1.0 - errors / total, 1.0 + errors / total, bins)
         bottom.axhline(1.0, color="0.3", linewidth=0.8)
+        bottom.set_ylim(bottom=max(0.0, 1.0 - 1.8 * float(np.max(errors / total))))
         bottom.set(ylabel="over background", xlabel="mixture score (log-odds), edges of the bins")
         bottom.set_xticks(bins[1:-1], [f"{edge:.2f}" for edge in edges])
         save(figure, path)
@@ -184,10 +185,12 @@ def _stripes(axes: Axes, rows: int) -> None:
 
 
 def _frame(axes: Axes, titles: Sequence[str], measure: str) -> None:
-    from matplotlib.ticker import ScalarFormatter
+    from matplotlib.ticker import FormatStrFormatter, LogLocator, NullFormatter
 
     axes.set_xscale("log")
-    axes.xaxis.set_major_formatter(ScalarFormatter())
+    axes.xaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))
+    axes.xaxis.set_major_formatter(FormatStrFormatter("%g"))
+    axes.xaxis.set_minor_formatter(NullFormatter())
     axes.set_yticks(range(len(titles)), titles)
     axes.set_ylim(-0.5, max(1, len(titles)) - 0.5)
     axes.tick_params(axis="y", length=0)

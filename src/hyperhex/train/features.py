@@ -13,23 +13,23 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["BJET", "ELECTRONS", "JET", "MUONS", "NAMES", "PHOTON", "effective_mass", "inputs"]
+from hyperhex.detect.record import ANTIMUON, B_JET, ELECTRON, JET, MUON, PHOTON, POSITRON
+
+__all__ = ["NAMES", "effective_mass", "inputs"]
 
 Floats = NDArray[np.float64]
 Mask = NDArray[np.bool_]
 
-JET, BJET, PHOTON = 1, 2, 7
-ELECTRONS = (3, 4)
-MUONS = (5, 6)
-
+_ELECTRONS = (ELECTRON, POSITRON)
+_MUONS = (MUON, ANTIMUON)
 # name of an object type, its code in the event record, its slots
 _SLOTS = (
     ("jet", JET, 6),
-    ("bjet", BJET, 3),
-    ("electron_minus", 3, 1),
-    ("electron_plus", 4, 1),
-    ("muon_minus", 5, 1),
-    ("muon_plus", 6, 1),
+    ("bjet", B_JET, 3),
+    ("electron", ELECTRON, 1),
+    ("positron", POSITRON, 1),
+    ("muon", MUON, 1),
+    ("antimuon", ANTIMUON, 1),
     ("photon", PHOTON, 2),
 )
 _SLOT_VALUES = ("log_energy", "log_pt", "eta", "dphi")
@@ -46,7 +46,7 @@ _EVENT_VALUES = (
     "n_photon",
     "lepton_charge",
     "log_lepton_pt",
-    "transverse_mass",
+    "log_transverse_mass",
     "log_dijet_mass",
     "log_visible_mass",
     "sphericity",
@@ -99,7 +99,7 @@ def _slots(values: Floats, chosen: Mask, number: int) -> Floats:
     order = np.argsort(~chosen, axis=1, kind="stable")[:, :number]
     filled = np.take_along_axis(chosen, order, axis=1)[..., None]
     taken = np.where(filled, np.take_along_axis(values, order[..., None], axis=1), 0.0)
-    return taken.reshape(len(values), -1)
+    return taken.reshape(len(values), number * len(_SLOT_VALUES))
 
 
 def _event_values(
@@ -112,10 +112,10 @@ def _event_values(
     events: Mapping[str, NDArray[Any]],
 ) -> Floats:
     ht = np.asarray(events["ht"], dtype=np.float64)
-    hadronic = (kinds == JET) | (kinds == BJET)
-    electrons, muons = np.isin(kinds, ELECTRONS), np.isin(kinds, MUONS)
+    hadronic = (kinds == JET) | (kinds == B_JET)
+    electrons, muons = np.isin(kinds, _ELECTRONS), np.isin(kinds, _MUONS)
     leptons = electrons | muons
-    positive = np.isin(kinds, (ELECTRONS[1], MUONS[1]))
+    positive = np.isin(kinds, (_ELECTRONS[1], _MUONS[1]))
     lepton_pt = np.where(leptons, pt, 0.0).sum(axis=1)
     columns = [
         np.log1p(ht),
@@ -124,7 +124,7 @@ def _event_values(
         met / np.sqrt(np.maximum(ht, 1.0)),
         np.asarray(events["min_dphi"], dtype=np.float64),
         hadronic.sum(axis=1),
-        (kinds == BJET).sum(axis=1),
+        (kinds == B_JET).sum(axis=1),
         electrons.sum(axis=1),
         muons.sum(axis=1),
         (kinds == PHOTON).sum(axis=1),

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from hyperhex.errors import SelectionError
 from hyperhex.random import integer
 
-__all__ = ["Sample", "backgrounds", "effective_number", "fold_of", "require", "signals"]
+__all__ = ["Sample", "backgrounds", "fold_of", "require", "signals"]
 
 Floats = NDArray[np.float64]
 
@@ -53,12 +53,6 @@ def fold_of(
     state = _mix(point.astype(np.uint64) + key)
     state = _mix(state + number.astype(np.uint64))
     return np.asarray(state % np.uint64(folds), dtype=np.uint8)
-
-
-def effective_number(weight: Floats) -> float:
-    """Effective number of events, (sum w)^2 / sum w^2."""
-    squares = float(np.sum(weight**2))
-    return float(np.sum(weight)) ** 2 / squares if squares > 0.0 else 0.0
 
 
 def backgrounds(samples: Sequence[Sample]) -> list[Sample]:

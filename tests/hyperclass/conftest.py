@@ -1,0 +1,66 @@
+from __future__ import annotations
+
+import importlib.util
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+
+from hyperhex.hyperclass import stage
+from hyperhex.train import stage as train
+
+
+@pytest.fixture(scope="session")
+def records() -> ModuleType:
+    """The module of toy event records."""
+    name = "toy_event_records"
+    if name not in sys.modules:
+        path = Path(__file__).parents[1] / "train/records.py"
+        spec = importlib.util.spec_from_file_location(name, path)
+        sys.modules[name] = importlib.util.module_from_spec(spec)
+        spec.loader.exec_module(sys.modules[name])
+    return sys.modules[name]
+
+
+@dataclass(frozen=True)
+class Production:
+    folder: Path
+    toys: tuple
+    events: list[Path]
+    models: list[Path]
+
+    @property
+    def scores(self) -> Path:
+        return self.folder / "scores.zarr"
+
+
+@pytest.fixture(scope="session")
+def production(records: ModuleType, tmp_path_factory: pytest.TempPathFactory) -> Production:
+    """Event stores of toy theories, one of them without events, all trainings and scores."""
+    import torch
+
+    torch.set_num_threads(1)
+    folder = tmp_path_factory.mktemp("production")
+    empty = records.Toy("vanished", events=0)
+    toys = (*records.BACKGROUNDS, *records.SIGNALS, empty)
+    events = [records.write(folder, toy) for toy in toys]
+    settings = records.train_settings(
+        toys,
+        trees={"number": 30},
+        network={"layers": [32], "epochs": 6},
+        deep_svdd={"targets": [1.0], "dimensions": [5], "layers": [16], "epochs": 3},
+    )
+    models = []
+    for theory in ("none", "vanished", *(toy.name for toy in records.SIGNALS)):
+        models.append(folder / f"mixture_{theory}")
+        train.mixture(settings, events, theory, models[-1], 1)
+    for toy in records.SIGNALS:
+        models.append(folder / f"single_{toy.name}")
+        train.single(settings, events, toy.name, models[-1], 1)
+    models.append(folder / "unsupervised")
+    train.unsupervised(settings, events, models[-1], 1)
+    made = Production(folder, toys, events, models)
+    stage.score(records.hyperclass_settings(toys), events, models, made.scores)
+    return made
