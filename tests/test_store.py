@@ -83,6 +83,19 @@ def test_a_half_made_store_is_resumed_but_never_seen(tmp_path: Path) -> None:
     assert not begin(path, seed=2).finished("shower", 1)
 
 
+def test_a_complete_store_sweeps_what_other_settings_left(tmp_path: Path) -> None:
+    path = tmp_path / "showers.zarr"
+    begin(path, seed=1)
+    store.Spool(path, {"seed": 1}).save("0", {"px": np.arange(3.0)})
+    draft = begin(path, seed=2)
+    fill(draft)
+    draft.publish()
+    assert sorted(file.name for file in tmp_path.iterdir()) == [
+        "showers.manifest.json",
+        "showers.zarr",
+    ]
+
+
 def test_a_store_without_manifest_is_incomplete(complete: Path) -> None:
     store.manifest_path(complete).unlink()
     with pytest.raises(StoreError, match=r"incomplete .*snakemake"):

@@ -57,6 +57,8 @@ def connect(spec: str, *, threads: int = 1, memory: str = "2GB") -> Iterator[Cli
     import dask
 
     dask.config.set({"distributed.scheduler.allowed-failures": _ALLOWED_DEATHS})
+    # what goes wrong comes back with the results; the rest is the library talking to itself
+    logging.getLogger("distributed").setLevel(logging.CRITICAL)
     if spec == "local":
         with _local(threads, memory) as client:
             yield client

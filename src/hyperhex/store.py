@@ -14,10 +14,9 @@ from dataclasses import asdict, dataclass, field
 from hashlib import blake2b
 from math import ceil, prod
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import zarr
 from numpy.typing import NDArray
 
 from hyperhex.errors import StoreError
@@ -29,6 +28,9 @@ from hyperhex.provenance import (
     versions,
     write_json,
 )
+
+if TYPE_CHECKING:
+    import zarr
 
 __all__ = ["Array", "Draft", "Schema", "Spool", "Store", "create", "manifest_path", "open"]  # noqa: A001, RUF100
 
@@ -86,6 +88,8 @@ class Draft:
         if set(names) != set(arrays):
             msg = f"{self.path}: {sorted(arrays)} given for axis {axis}, expected {sorted(names)}"
             raise StoreError(msg)
+        import zarr
+
         rows = self.bounds(axis, index)
         for name in names:
             values = np.asarray(arrays[name], dtype=self.schema[name].dtype)
@@ -117,6 +121,7 @@ class Draft:
         self.folder.replace(self.path)
         record = {**self.record, "shards": digests, "digest": digest_of(digests)}
         write_json(manifest_path(self.path), record)
+        _sweep(self.path)
 
     def _arrays(self, axis: str) -> list[str]:
         return [name for name, array in self.schema.items() if array.axes[0] == axis]
@@ -284,6 +289,8 @@ def open(path: Path) -> Store:  # noqa: A001
     if not (path / "zarr.json").exists():
         msg = f"{path}: the data are gone, only the manifest is left; delete it and make it again"
         raise StoreError(msg)
+    import zarr
+
     store = Store(path, manifest, zarr.open_group(path, mode="r"))
     _check_whole(store)
     return store
@@ -295,6 +302,8 @@ def manifest_path(path: Path) -> Path:
 
 
 def _lay_out(draft: Draft) -> None:
+    import zarr
+
     shutil.rmtree(draft.folder, ignore_errors=True)
     draft.folder.mkdir(parents=True)
     for name, array in draft.schema.items():
@@ -315,6 +324,13 @@ def _lay_out(draft: Draft) -> None:
         )
     # the group comes last: with it the layout is known to be whole
     zarr.create_group(draft.folder, attributes=dict(draft.record["attributes"]))
+
+
+def _sweep(path: Path) -> None:
+    """Delete what earlier settings left half-made beside a store that is now whole."""
+    for leftover in path.parent.glob(f".{path.name}.*"):
+        if leftover.is_dir():
+            shutil.rmtree(leftover, ignore_errors=True)
 
 
 def _chunk_rows(rows: int, row_bytes: int) -> int:
