@@ -9,7 +9,7 @@ from hyperhex.config import Detect
 from hyperhex.config import Jets as Settings
 from hyperhex.detect.calorimeter import Towers
 from hyperhex.detect.jets import Jets, calibrate, cluster, tag
-from hyperhex.detect.particles import Particles
+from hyperhex.detect.particles import Particles, first_rows
 from hyperhex.detect.reconstruct import Detector, detect
 from hyperhex.detect.showers import ShowerSource
 from hyperhex.kernels.cones import closest, cone_sums
@@ -114,3 +114,32 @@ def test_cones_against_all_pairs() -> None:
     row, nearest = closest(event, eta, phi, first, other_eta, other_phi)
     np.testing.assert_array_equal(row, distance.argmin(axis=1))
     np.testing.assert_allclose(nearest, distance.min(axis=1))
+
+
+def test_calibrated_jets_have_the_true_scale(
+    particles: Builder, jet: JetRows, source: ShowerSource, seeds: Seeds, streams: Streams
+) -> None:
+    rng = np.random.default_rng(17)
+    events = 200
+    rows = []
+    for event in range(events):
+        phi = rng.uniform(-np.pi, np.pi)
+        for pt, turn in ((60.0, 0.0), (250.0, 2.5)):
+            at = (phi + turn + np.pi) % (2 * np.pi) - np.pi
+            rows += jet(event, pt, rng.uniform(-2, 2), at, rng)
+    settings, made = Detect(), particles(rows)
+    seen = detect(made, events, settings, Detector.of(settings), source, seeds, streams)
+    found = calibrate(cluster(seen.towers, 0.4, 20.0), settings.jets.response)
+    exact = Towers(first_rows(made.event, events), made.energy, made.eta, made.phi)
+    true = cluster(exact, 0.4, 80.0)
+    row, distance = closest(
+        true.event, true.eta, true.phi, first_rows(found.event, events), found.eta, found.phi
+    )
+    matched = distance < 0.2
+    assert matched.mean() > 0.97
+    response = found.pt[row[matched]] / true.pt[matched]
+    for hard in (False, True):
+        chosen = response[(true.pt[matched] > 150) == hard]
+        width = np.subtract(*np.quantile(chosen, [0.84, 0.16])) / 2
+        assert np.median(chosen) == pytest.approx(1.0, abs=0.02)
+        assert width < (0.06 if hard else 0.12)

@@ -35,3 +35,43 @@ rule detect_events:
         " --generator {params.generator} --refiner {params.refiner} --output {output.store}"
         " --threads {threads} --memory {resources.mem_mb}MB --dask {resources.dask}"
         " --parts-per-task {resources.parts_per_task} 2> {log}"
+
+
+rule detect_display:
+    """Draw one event of a theory, by its row in the store, on the cells of the detector."""
+    input:
+        code=source("detect", "plots.detect"),
+        gate="<results>/fastsim/passed.json",
+        settings="<results>/settings/detect.json",
+        events="<results>/generate/{theory}.manifest.json",
+        generator="<results>/fastsim/generator.safetensors",
+        generator_card="<results>/fastsim/generator.json",
+        refiner="<results>/refine/refiner.safetensors",
+        refiner_card="<results>/refine/refiner.json",
+    output:
+        report(
+            "<results>/detect/displays/{theory}_{number}.svg",
+            caption="../report/detect.rst",
+            category="Detection",
+            labels={"theory": "{theory}", "event": "{number}"},
+        ),
+    log:
+        "<results>/logs/detect_display/{theory}_{number}.log",
+    wildcard_constraints:
+        number=r"\d+",
+    conda:
+        "../../envs/production.yaml"
+    threads: 1
+    resources:
+        mem_mb=3000,
+        runtime=10,
+    params:
+        events=beside("events"),
+        generator=subpath(input.generator, parent=True),
+        refiner=subpath(input.refiner, parent=True),
+    message:
+        "Draw event {wildcards.number} of {wildcards.theory}"
+    shell:
+        "hyperhex detect display --settings {input.settings} --events {params.events}"
+        " --generator {params.generator} --refiner {params.refiner} --number {wildcards.number}"
+        " --output {output} 2> {log}"

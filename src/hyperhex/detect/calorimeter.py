@@ -14,7 +14,7 @@ from hyperhex.detect.showers import Hits, join
 from hyperhex.detector.cylinder import Cylinder
 from hyperhex.kernels.cylinder import sum_by_cell
 
-__all__ = ["Towers", "gather", "read_out"]
+__all__ = ["Towers", "gather", "read_out", "transverse"]
 
 Floats = NDArray[np.float64]
 
@@ -96,3 +96,11 @@ def gather(cells: Hits, tracks: Measured, events: int, fine: Cylinder, coarse: C
     return Towers(
         first, total, coarse.eta[cell] + sums[:, 1] / total, (phi + np.pi) % (2 * np.pi) - np.pi
     )
+
+
+def transverse(cells: Hits, event: int, grid: Cylinder) -> Floats:
+    """Transverse energy in every cell of one event, (n_cells,) [GeV]."""
+    here = cells.event == event
+    cell = cells.cell[here]
+    summed = np.bincount(cell, cells.energy[here] / np.cosh(grid.eta[cell]), grid.n_cells)
+    return summed.astype(np.float64)

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from hyperhex import cluster, store
 from hyperhex.config import Detect, DetectSettings
+from hyperhex.detect.calorimeter import transverse
 from hyperhex.detect.particles import Particles, from_momenta
 from hyperhex.detect.reconstruct import Detector, Seen, detect, reconstruct
 from hyperhex.detect.record import COMPONENTS, SLOTS
@@ -102,8 +103,9 @@ def display(
     seen, record = _run(settings, source, shard, index, generator, refiner)
     detector = Detector.of(settings.detect)
     event_display(
-        (detector.towers, seen.towers.image(detector.towers)[place]),
         (detector.image, record["image"][place]),
+        (detector.towers, seen.towers.image(detector.towers)[place]),
+        (detector.cells, transverse(seen.cells, place, detector.cells)),
         record["objects"][place],
         record["object_type"][place],
         (float(record["met"][place]), float(record["met_phi"][place])),
