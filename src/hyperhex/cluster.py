@@ -55,6 +55,7 @@ def connect(spec: str, *, threads: int = 1, memory: str = "2GB") -> Iterator[Cli
         yield None
         return
     import dask
+    import distributed  # noqa: F401  # sets its loggers up, which are quietened below
 
     dask.config.set({"distributed.scheduler.allowed-failures": _ALLOWED_DEATHS})
     # what goes wrong comes back with the results; the rest is the library talking to itself
