@@ -250,7 +250,7 @@ class Transport(Section):
         default=0.3e-3, description="softer knock-on electrons are part of the energy loss [GeV]"
     )
     straggling_cut: Positive = Field(
-        default=20e-6, description="harder losses in silicon fluctuate one by one [GeV]"
+        default=5e-6, description="harder losses in silicon fluctuate one by one [GeV]"
     )
     absorption: float = Field(
         default=2e-3,

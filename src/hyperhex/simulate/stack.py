@@ -67,6 +67,17 @@ class Stack:
         ]
         return np.concatenate([[0.0], np.cumsum(depths)])
 
+    @property
+    def layer_depths(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Centres and widths of the readout layers (n_layers) [X0].
+
+        A layer reaches from the sensitive slab before its first one to its own last one.
+        """
+        depths, sensors = self.radiation_lengths, np.array(self.sensors)
+        last = np.array([depths[1:][sensors == layer].max() for layer in range(self.n_layers)])
+        first = np.concatenate([[0.0], last[:-1]])
+        return 0.5 * (first + last), last - first
+
 
 def build_matter(stack: Stack, patch: Patch, cuts: Cuts, steps: Steps, radius: float) -> Matter:
     """Matter of the transport kernel; `radius` bounds the world sideways [cm]."""

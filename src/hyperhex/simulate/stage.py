@@ -4,16 +4,21 @@ from __future__ import annotations
 
 import logging
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
-from hyperhex import cluster, random, store
+from hyperhex import cluster, provenance, random, store
 from hyperhex.config import Simulate, SimulateSettings
 from hyperhex.detector.patch import Patch
 from hyperhex.kernels.matter import Matter
-from hyperhex.simulate.library import simulate
+from hyperhex.plots import simulate as plots
+from hyperhex.plots.style import save, style
+from hyperhex.simulate import validation
+from hyperhex.simulate.library import Showers, simulate
 from hyperhex.simulate.materials import MATERIALS
 from hyperhex.simulate.stack import Stack, Steps, build_matter
 from hyperhex.simulate.straggling import most_probable_loss
@@ -22,6 +27,9 @@ from hyperhex.simulate.tables import Cuts
 __all__ = ["showers", "validate"]
 
 log = logging.getLogger(__name__)
+
+_BALANCED = 20  # showers whose energy is counted to the last
+_BINS = 6  # of energy, in figures
 
 _SCHEMA = {
     "deposits": store.Array(
@@ -85,10 +93,111 @@ def showers(
     log.info("%s: %d new showers", particle, number)
 
 
-def validate(
-    settings: SimulateSettings, showers: list[Path], output: Path, figures: Path
-) -> None:
+def validate(settings: SimulateSettings, showers: list[Path], output: Path, figures: Path) -> None:
     """Compare the simulation with public numbers and draw its figures."""
+    section = settings.simulate
+    sources = {source.attributes["particle"]: source for source in map(store.open, showers)}
+    rows = [*validation.material_rows(), *validation.profile_rows(_seed(settings, "profile"))]
+    thickness, cuts = _silicon(section), _cuts(section)
+    rows.append(validation.most_probable_row(thickness, cuts, _seed(settings, "layer")))
+    for particle, source in sources.items():
+        rows += validation.balance_rows(particle, _few(settings, particle))
+        rows += validation.library_rows(particle, *_visible(source))
+    for row in rows:
+        level = logging.INFO if row.passed else logging.WARNING
+        verdict = "within" if row.passed else "NOT within"
+        log.log(
+            level,
+            "%s: %.4g, %s %.2g of %.4g",
+            row.quantity,
+            row.ours,
+            verdict,
+            row.tolerance,
+            row.reference,
+        )
+    _draw(section, sources, figures)
+    failed = sum(not row.passed for row in rows)
+    log.info("%d of %d comparisons within their tolerance", len(rows) - failed, len(rows))
+    provenance.write_json(output, [row.record() for row in rows])
+
+
+def _few(settings: SimulateSettings, particle: str) -> Showers:
+    """Some showers of a particle, made anew with all their books."""
+    section = settings.simulate
+    numbers = np.arange(_BALANCED, dtype=np.uint64)
+    seed = _seed(settings, particle)
+    n_layers = layout(section)[0].n_layers
+    return simulate(matter_of(section), n_layers, particle, section.energy, seed, numbers)
+
+
+def _visible(source: store.Store) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Visible and incident energies of a library [GeV], read shard by shard."""
+    number, rows = source.sizes["shower"], source.rows["shower"]
+    visible = [
+        source["deposits"][first : first + rows].sum((1, 2), dtype=np.float64)
+        for first in range(0, number, rows)
+    ]
+    return np.concatenate(visible), source["energy"][:].astype(np.float64)
+
+
+def _draw(section: Simulate, sources: dict[str, store.Store], figures: Path) -> None:
+    """Write profiles, resolutions and one event display per particle."""
+    stack, patch = layout(section)
+    low, high = section.energy
+    edges = np.geomspace(low, high * (1 + 1e-6), _BINS + 1)
+    seen = {particle: _visible(source) for particle, source in sources.items()}
+    curves = {particle: validation.resolution(*both, edges) for particle, both in seen.items()}
+    terms = {particle: validation.stochastic_term(*both) for particle, both in seen.items()}
+    shares = {particle: _shares(source, edges[::2]) for particle, source in sources.items()}
+    depth, width = stack.layer_depths
+    with style():
+        lines = {
+            particle: {label: share / width for label, share in by_bin.items()}
+            for particle, by_bin in shares.items()
+        }
+        save(plots.profiles(depth, lines), figures / "longitudinal_profile.svg")
+        save(plots.resolutions(curves, terms), figures / "resolution.svg")
+        for particle, source in sources.items():
+            # the shower next to 30 GeV: enough cells to see, not all of them
+            energy = source["energy"][:]
+            index = int(np.argmin(np.abs(np.log(energy / 30.0))))
+            title = f"{particle} of {energy[index]:.1f} GeV"
+            shower = source["deposits"][index].astype(np.float64)
+            figure = plots.display(patch, shower, source.attributes["mip"], title)
+            save(figure, figures / f"shower_{particle}.svg")
+
+
+def _shares(source: store.Store, edges: NDArray[np.float64]) -> dict[str, NDArray[np.float64]]:
+    """Mean share of each layer in the visible energy, by bins of energy."""
+    number, rows = source.sizes["shower"], source.rows["shower"]
+    layers = np.concatenate(
+        [
+            source["deposits"][first : first + rows].sum(2, dtype=np.float64)
+            for first in range(0, number, rows)
+        ]
+    )
+    energy = source["energy"][:]
+    shares = {}
+    for low, high in pairwise(edges):
+        inside = layers[(energy >= low) & (energy < high)].sum(axis=0)
+        if inside.sum() > 0:
+            shares[f"{low:.3g}-{high:.3g} GeV"] = inside / inside.sum()
+    return shares
+
+
+def _silicon(section: Simulate) -> float:
+    """Thickness of one sensitive slab [cm]."""
+    return next(slab.thickness for slab in section.stack.block if slab.material == "silicon")
+
+
+def _cuts(section: Simulate) -> Cuts:
+    t = section.transport
+    return Cuts(t.photon_cut, t.electron_cut, t.knock_on_cut, t.straggling_cut)
+
+
+def _seed(settings: SimulateSettings, label: str) -> int:
+    """Seed of showers that are not part of a library."""
+    return random.integer(settings.seed, "simulate", "validate", label)
 
 
 def layout(section: Simulate) -> tuple[Stack, Patch]:
@@ -102,15 +211,13 @@ def matter_of(section: Simulate) -> Matter:
     """Matter of the configured calorimeter."""
     stack, patch = layout(section)
     t = section.transport
-    cuts = Cuts(t.photon_cut, t.electron_cut, t.knock_on_cut, t.straggling_cut)
     steps = Steps(t.step_loss, t.step_scattering, t.absorption)
-    return build_matter(stack, patch, cuts, steps, section.stack.radius)
+    return build_matter(stack, patch, _cuts(section), steps, section.stack.radius)
 
 
 def attributes(section: Simulate, particle: str, seed: int) -> dict[str, Any]:
     """What the store says of its showers; `mip` is the most probable deposit in one slab [GeV]."""
     stack, _ = layout(section)
-    silicon = next(s.thickness for s in section.stack.block if s.material == "silicon")
     return {
         "particle": particle,
         "seed": seed,
@@ -119,7 +226,7 @@ def attributes(section: Simulate, particle: str, seed: int) -> dict[str, Any]:
             "radiation_lengths": float(stack.radiation_lengths[-1]),
         },
         "cuts": section.transport.model_dump(mode="json"),
-        "mip": most_probable_loss(MATERIALS["silicon"], silicon),
+        "mip": most_probable_loss(MATERIALS["silicon"], _silicon(section)),
     }
 
 

@@ -27,7 +27,7 @@ from hyperhex.kernels.photons import compton_cross_section
 from hyperhex.kernels.totals import bethe_loss, density_effect, knock_ons, pair_total, radiation
 from hyperhex.simulate.materials import Material
 
-__all__ = ["Cuts", "collision_loss", "lepton_table", "photon_table", "radiation_loss"]
+__all__ = ["Cuts", "collision_loss", "lepton_table", "photon_table", "quadrature", "radiation_loss"]
 
 _SOFT = 5.0e-6  # transfers below this are the same for electrons and positrons [GeV]
 _LEAST = 1e-12
@@ -44,7 +44,7 @@ class Cuts:
 
 
 @cache
-def _nodes() -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+def quadrature() -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Nodes and weights of Gauss and Legendre on (0, 1)."""
     nodes, weights = np.polynomial.legendre.leggauss(48)
     return 0.5 * (nodes + 1.0), 0.5 * weights
@@ -53,9 +53,9 @@ def _nodes() -> tuple[NDArray[np.float64], NDArray[np.float64]]:
 def photon_table(material: Material) -> NDArray[np.float64]:
     """Photon table (points, 3): attenuation [1/cm], share of pairs, of pairs and Compton."""
     energies = energy_grid()
-    quadrature = _nodes()
+    rule = quadrature()
     Z = float(material.Z)
-    pair = material.atoms * np.array([pair_total(E, Z, *quadrature) for E in energies])
+    pair = material.atoms * np.array([pair_total(E, Z, *rule) for E in energies])
     compton = material.electrons * np.array([compton_cross_section(E) for E in energies])
     total = pair + compton + material.photoelectric(energies)
     return np.stack([total, pair / total, (pair + compton) / total], axis=1)
@@ -65,13 +65,13 @@ def collision_loss(material: Material, T: float, high: float, *, positron: bool)
     """Energy lost in collisions with transfers below `high` [GeV/cm]."""
     delta = density_effect(T, np.array(material.density_effect))
     soft = min(_SOFT, high, 0.5 * T)
-    _, close = knock_ons(T, positron, soft, high, *_nodes())
+    _, close = knock_ons(T, positron, soft, high, *quadrature())
     return material.electrons * (bethe_loss(T, material.excitation, delta, soft) + close)
 
 
 def radiation_loss(material: Material, T: float, high: float) -> float:
     """Energy lost to photons below `high` [GeV/cm]."""
-    return material.atoms * radiation(T, float(material.Z), high, *_nodes())[1]
+    return material.atoms * radiation(T, float(material.Z), high, *quadrature())[1]
 
 
 def lepton_table(material: Material, cuts: Cuts, *, positron: bool) -> NDArray[np.float64]:
@@ -90,11 +90,11 @@ def lepton_table(material: Material, cuts: Cuts, *, positron: bool) -> NDArray[n
 
 def _lepton_row(material: Material, T: float, cuts: Cuts, positron: bool) -> NDArray[np.float64]:
     """One point of the lepton table; the range is left at zero."""
-    quadrature = _nodes()
+    rule = quadrature()
     Z = float(material.Z)
-    hard_photons, soft_photons = radiation(T, Z, cuts.photon, *quadrature)
+    hard_photons, soft_photons = radiation(T, Z, cuts.photon, *rule)
     photons = material.atoms * hard_photons
-    knocks = material.electrons * knock_ons(T, positron, cuts.knock_on, T, *quadrature)[0]
+    knocks = material.electrons * knock_ons(T, positron, cuts.knock_on, T, *rule)[0]
     pairs = material.electrons * annihilation_cross_section(T) if positron else 0.0
     total = photons + knocks + pairs + _LEAST
     loss = collision_loss(material, T, cuts.knock_on, positron=positron)

@@ -1,0 +1,97 @@
+"""Figures of the full simulation: longitudinal profiles, resolution, a shower on its hexagons."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hyperhex.detector.patch import Patch
+from hyperhex.plots.style import COLOURS
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+__all__ = ["display", "profiles", "resolutions"]
+
+Curves = Mapping[str, Mapping[str, NDArray[np.float64]]]
+
+
+def profiles(depth: NDArray[np.float64], curves: Curves) -> Figure:
+    """Mean share of the visible energy by depth, one line per energy bin, one panel a particle.
+
+    depth (layers,) [X0]; curves[particle][energy bin] (layers,) per radiation length.
+    """
+    import matplotlib.pyplot as plt
+
+    figure, axes = plt.subplots(1, len(curves), figsize=(4.2 * len(curves), 3.4), squeeze=False)
+    for axis, (particle, lines) in zip(axes[0], curves.items(), strict=True):
+        for (label, share), colour in zip(lines.items(), COLOURS, strict=False):
+            axis.plot(depth, share, "o-", ms=3.5, color=colour, label=label)
+        axis.set(xlabel="depth [$X_0$]", ylabel="share of visible energy per $X_0$")
+        axis.set_title(f"{particle}s")
+        axis.set_ylim(bottom=0.0)
+        axis.legend()
+    return figure
+
+
+def resolutions(curves: Curves, terms: Mapping[str, float]) -> Figure:
+    """Relative spread of the visible energy against energy, with S/sqrt(E) of each particle.
+
+    curves[particle] holds energy, fraction, spread, error; terms[particle] is S [sqrt(GeV)].
+    """
+    import matplotlib.pyplot as plt
+
+    figure, (upper, lower) = plt.subplots(
+        2, 1, figsize=(4.6, 5.0), sharex=True, height_ratios=(2, 1)
+    )
+    for (particle, bins), colour in zip(curves.items(), COLOURS, strict=False):
+        energy = bins["energy"]
+        upper.errorbar(
+            energy, 100 * bins["spread"], 100 * bins["error"], fmt="o", ms=4, color=colour
+        )
+        label = f"{particle}s: {100 * terms[particle]:.1f} %/$\\sqrt{{E}}$"
+        upper.plot(energy, 100 * terms[particle] / np.sqrt(energy), color=colour, label=label)
+        lower.plot(energy, 100 * bins["fraction"], "o-", ms=4, color=colour)
+    upper.set(xscale="log", yscale="log", ylabel=r"$\sigma/E$ of the visible energy [%]")
+    upper.legend()
+    lower.set(xlabel="energy [GeV]", ylabel="visible [%]")
+    return figure
+
+
+def display(patch: Patch, deposits: NDArray[np.float64], mip: float, title: str) -> Figure:
+    """One shower, a panel for each readout layer; deposits (layers, cells) [GeV] in MIP."""
+    import matplotlib.pyplot as plt
+    from matplotlib.collections import PolyCollection
+    from matplotlib.colors import LogNorm
+
+    columns = min(4, len(deposits))
+    rows = -(-len(deposits) // columns)
+    figure, axes = plt.subplots(rows, columns, figsize=(2.3 * columns, 2.4 * rows), squeeze=False)
+    corners = _corners(patch)
+    signal = deposits / mip
+    norm = LogNorm(0.5, max(1.0, signal.max()))
+    for layer, axis in enumerate(axes.flat):
+        axis.set_axis_off()
+        if layer >= len(deposits):
+            continue
+        shown = np.ma.masked_less(signal[layer], 0.5)
+        cells = PolyCollection(list(corners), array=shown, norm=norm, cmap="viridis")
+        cells.set(edgecolor="0.85", linewidth=0.3)
+        axis.add_collection(cells)
+        axis.set_title(f"layer {layer + 1}", fontsize=9)
+        axis.set_aspect("equal")
+        axis.autoscale_view()
+    figure.suptitle(title, fontsize=11)
+    figure.colorbar(cells, ax=axes, label="deposit [MIP]", shrink=0.7)
+    return figure
+
+
+def _corners(patch: Patch) -> NDArray[np.float64]:
+    """Corners of the cells (cells, 6, 2) [cm]."""
+    angle = np.pi / 6 + np.arange(6) * np.pi / 3
+    around = patch.pitch / np.sqrt(3.0) * np.stack([np.cos(angle), np.sin(angle)], axis=1)
+    corners: NDArray[np.float64] = patch.positions[:, None, :] + around
+    return corners
