@@ -60,6 +60,18 @@ def test_isolation_is_about_the_cone(distance: float, kept: bool, particles: Bui
     assert (len(_find(made, 1).pt) == 1) is kept
 
 
+def test_electrons_and_photons_have_their_own_cones(particles: Builder) -> None:
+    near = [(0, 130, 0, 9.0, 0.0, 0.25), (0, 130, 0, 9.0, 1.0, 0.25)]
+    made = particles([(0, 22, 0, 50.0, 0.0, 0.0), (0, 11, 0, 50.0, 1.0, 0.0), *near])
+    narrow = ALWAYS.model_copy(update={"cone": 0.2})
+    energy = np.where(made.is_photon | made.is_electron, made.energy, 0.0)
+    for electron, photon, expected in ((narrow, ALWAYS, ELECTRON), (ALWAYS, narrow, PHOTON)):
+        found = electrons_and_photons(
+            made, energy, _towers_of(made, 1), electron, photon, np.random.default_rng(1)
+        )
+        assert list(found.kind) == [expected]
+
+
 def test_radiation_joins_its_electron_and_makes_no_photon(particles: Builder) -> None:
     made = particles([(0, 11, 0, 40.0, 0.0, 0.0), (0, 22, 0, 25.0, 0.05, 0.02)])
     found = _find(made, 1)

@@ -49,20 +49,12 @@ def electrons_and_photons(
     cluster = cone_sums(
         axis.event, axis.eta, axis.phi, first, members.eta, members.phi, pt, CLUSTER_RADIUS
     )
-    isolation = _isolation(axis, cluster, towers, electron.cone)
     is_electron = axis.is_electron
-    cuts = [
-        np.where(is_electron, getattr(electron, name), getattr(photon, name))
-        for name in ("pt", "eta", "isolation")
-    ]
-    found = _identified(axis, is_electron, electron, photon, rng)
-    good = (
-        found
-        & (cluster > cuts[0])
-        & (np.abs(axis.eta) < cuts[1])
-        & (isolation < cuts[2])
-        & (seed_pt > 0.5 * cluster)
-    )
+    good = (seed_pt > 0.5 * cluster) & _identified(axis, is_electron, electron, photon, rng)
+    for cuts, among in ((electron, is_electron), (photon, ~is_electron)):
+        isolation = _isolation(axis, cluster, towers, cuts.cone)
+        passed = (cluster > cuts.pt) & (np.abs(axis.eta) < cuts.eta) & (isolation < cuts.isolation)
+        good &= passed | ~among
     kind = np.where(is_electron, np.where(axis.pdg > 0, ELECTRON, POSITRON), PHOTON)
     return _objects(axis, kind, cluster, good)
 
