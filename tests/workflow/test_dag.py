@@ -44,7 +44,7 @@ TARGETS = {
     "simulate": SIMULATE,
     "fastsim": {"simulate_showers"} | FASTSIM,
     "refine": {"simulate_showers"} | FASTSIM | REFINE,
-    "detect": TO_DETECT,
+    "detect": TO_DETECT | {"detect_display"},
     "train": TO_DETECT | TRAIN,
     "hyperclass": TO_DETECT | TRAIN | HYPERCLASS,
 }
@@ -57,7 +57,7 @@ def test_stages_are_targets(folder: Path, plans: Callable[..., Any]) -> None:
 
 def test_everything_is_the_default_target(folder: Path, planned: Callable[..., Any]) -> None:
     plan = planned(folder)
-    assert plan.rules == TO_DETECT | SIMULATE | REFINE | TRAIN | HYPERCLASS
+    assert plan.rules == TARGETS["detect"] | SIMULATE | REFINE | TRAIN | HYPERCLASS
     assert plan.of("generate_theory") == plan.of("detect_events") == BACKGROUNDS | SIGNALS
     assert plan.of("simulate_showers") == {"photon", "electron"}
     assert plan.of("train_mixture") == SIGNALS | {"none"}

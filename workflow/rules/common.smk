@@ -121,6 +121,11 @@ def classifiers():
     return expand("<results>/train/{training}.manifest.json", training=[*trainings, "unsupervised"])
 
 
+def displays():
+    """Figures of the first event of the first signal, for the report."""
+    return [f"<results>/detect/displays/{theory}_0.svg" for theory in names("signal")[:1]]
+
+
 def products(stage):
     """Files that a stage leaves when it is finished; those of all stages for `all`."""
     files = {
@@ -128,7 +133,7 @@ def products(stage):
         "simulate": ["<results>/simulate/validation.json"],
         "fastsim": ["<results>/fastsim/passed.json"],
         "refine": ["<results>/refine/validation.json"],
-        "detect": events("detect", THEORIES),
+        "detect": [*events("detect", THEORIES), *displays()],
         "train": classifiers(),
         "hyperclass": ["<results>/hyperclass/summary.json"],
     }

@@ -39,6 +39,7 @@ rule refine_fit:
     output:
         weights="<results>/refine/refiner.safetensors",
         card="<results>/refine/refiner.json",
+        baseline="<results>/refine/baseline.safetensors",
     log:
         "<results>/logs/refine_fit.log",
     benchmark:
@@ -70,6 +71,7 @@ rule refine_validate:
         data="<results>/refine/data.manifest.json",
         weights="<results>/refine/refiner.safetensors",
         card="<results>/refine/refiner.json",
+        baseline="<results>/refine/baseline.safetensors",
     output:
         validation="<results>/refine/validation.json",
         figures=report(

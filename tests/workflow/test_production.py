@@ -1,0 +1,90 @@
+"""The tiny production from end to end: everything is there, and it makes sense."""
+
+from __future__ import annotations
+
+import csv
+import json
+import math
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from hyperhex import store
+
+THEORIES = {"ttbar", "znunu", "dark_matter", "gluino", "zprime"}
+
+
+def read(path: Path) -> Any:
+    return json.loads(path.read_text())
+
+
+def test_every_store_is_what_its_manifest_says(production: Any) -> None:
+    stores = sorted(production.results.glob("*/*.zarr"))
+    expected = {f"{stage}/{name}" for stage in ("generate", "detect") for name in THEORIES}
+    expected |= {"simulate/photon", "simulate/electron", "refine/data", "hyperclass/scores"}
+    assert {
+        str(path.relative_to(production.results).with_suffix("")) for path in stores
+    } == expected
+    for path in stores:
+        store.open(path).verify()
+
+
+def test_nothing_half_made_is_left(production: Any) -> None:
+    hidden = [path for path in production.results.glob("*/.*") if "timestamp" not in path.name]
+    assert hidden == []
+
+
+@pytest.mark.parametrize("theory", sorted(THEORIES))
+def test_detection_keeps_events_and_weights(theory: str, production: Any) -> None:
+    generated = store.open(production.results / f"generate/{theory}.zarr")
+    detected = store.open(production.results / f"detect/{theory}.zarr")
+    assert generated["weight"][:].tolist() == detected["weight"][:].tolist()
+    cross_section = generated["cross_section"][:].sum()
+    assert 0 < generated["weight"][:].sum() <= cross_section * (1 + 1e-9)
+    assert detected["in_region"][:].any()
+
+
+@pytest.mark.parametrize("stage", ["fastsim", "refine"])
+def test_validations_say_whether_they_passed(stage: str, production: Any) -> None:
+    assert isinstance(read(production.results / stage / "validation.json")["passed"], bool)
+
+
+def test_results_are_numbers_or_say_why_not(production: Any) -> None:
+    summary = read(production.results / "hyperclass/summary.json")
+    assert summary["n_theories"] == 3
+    assert 0 < summary["discovery"]["p_value"] < 1
+    assert math.isfinite(summary["discovery"]["significance"])
+    with (production.results / "hyperclass/improvement.csv").open() as file:
+        rows = list(csv.DictReader(file))
+    assert {"Signal", "Model", "Chan", "AUC", "1e-2", "1e-3", "1e-4"} == set(rows[0])
+    assert len({row["Signal"] for row in rows}) == 3
+    for row in rows:
+        if row["AUC"] not in ("", "n/a"):
+            assert 0 <= float(row["AUC"]) <= 1
+
+
+def test_it_closes_with_a_table_and_a_report(production: Any) -> None:
+    report = production.results / "report.html"
+    assert f"Report: {report}" in production.stdout
+    text = report.read_text()
+    assert "<html" in text
+    for category in ("Full simulation", "Fast simulation", "Refinement", "Hyperclass"):
+        assert category in text
+    assert "tiny" in production.stdout
+
+
+def test_figures_are_drawn(production: Any) -> None:
+    figures = sorted(production.results.rglob("*.svg"))
+    drawn = {path.relative_to(production.results).parts[0] for path in figures}
+    assert {"simulate", "fastsim", "refine", "hyperclass"} <= drawn
+    assert all(path.read_text().rstrip().endswith("</svg>") for path in figures)
+
+
+def test_every_command_says_how_to_run_it_again(production: Any) -> None:
+    logs = [
+        path for path in production.results.glob("logs/**/*.log") if "settings" not in path.parts
+    ]
+    for path in logs:
+        if path.name != "report.log":
+            assert " hyperhex " in path.read_text().splitlines()[0], path

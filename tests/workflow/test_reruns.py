@@ -1,0 +1,132 @@
+"""What runs again after an edit of a finished production: what depends on it, nothing else."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+TINY = "tests/config/tiny.yaml"
+LOCAL = ("--configfile", TINY)
+
+HYPERCLASS = {
+    *("hyperclass_score", "hyperclass_improvement"),
+    *("hyperclass_discovery", "hyperclass_summary"),
+}
+FROM_TRAIN = {"train_mixture", "train_single", "train_unsupervised"} | HYPERCLASS
+FROM_DETECT = {"detect_events", "detect_display"} | FROM_TRAIN
+FROM_REFINE = {"refine_data", "refine_fit", "refine_validate"} | FROM_DETECT
+FROM_FASTSIM = {"fastsim_fit", "fastsim_judge", "fastsim_gate"} | FROM_REFINE
+FROM_SIMULATE = {"simulate_showers", "simulate_validate"} | FROM_FASTSIM
+FROM_GENERATE = {"generate_theory"} | FROM_DETECT
+
+SECTIONS: dict[str, tuple[dict[str, Any], set[str]]] = {
+    "generate": ({"generate": {"time_limit": 601}}, FROM_GENERATE),
+    "simulate": ({"simulate": {"number": 401}}, FROM_SIMULATE),
+    "fastsim": ({"fastsim": {"limits": {"hits": 0.987}}}, FROM_FASTSIM),
+    "data": ({"data": {"noise": 0.16}}, FROM_REFINE),
+    "detect": ({"detect": {"tracker": {"efficiency": 0.94}}}, FROM_DETECT),
+    "train": ({"train": {"minimum_events": 3}}, FROM_TRAIN),
+    "hyperclass": ({"hyperclass": {"injection": {"luminosity": 2}}}, HYPERCLASS),
+}
+
+MODULES = {
+    "generate/pythia.py": FROM_GENERATE,
+    "simulate/stage.py": FROM_SIMULATE,
+    "detector/patch.py": FROM_SIMULATE,
+    "fastsim/critic.py": FROM_FASTSIM,
+    "refine/refiner.py": FROM_REFINE,
+    "kernels/cones.py": FROM_DETECT,
+    "train/trees.py": FROM_TRAIN,
+    "hyperclass/report.py": HYPERCLASS,
+    "plots/refine.py": {"refine_validate"},
+    "store.py": set(),
+    "cli.py": set(),
+}
+
+
+def merged(first: dict[str, Any], second: dict[str, Any]) -> dict[str, Any]:
+    both = dict(first)
+    for key, value in second.items():
+        old = both.get(key)
+        both[key] = merged(old, value) if isinstance(old, dict) else value
+    return both
+
+
+@contextmanager
+def edited(file: Path, text: str) -> Iterator[None]:
+    """A file with other text, and then as it was."""
+    before = file.read_text()
+    file.write_text(text)
+    yield
+    file.write_text(before)
+
+
+def test_nothing_is_to_be_done(production: Any, plans: Callable[..., Any]) -> None:
+    folder = production.clone
+    for file in (folder / "src").rglob("*.py"):
+        os.utime(file)
+    config = folder / TINY
+    with edited(config, f"# a comment\n{config.read_text()}\n# and another\n"):
+        profiles = [f"workflow/profiles/{name}" for name in ("local", "dask", "slurm")]
+        runs = plans(folder, LOCAL, *([*LOCAL, "--profile", profile] for profile in profiles))
+    for plan in runs:
+        assert plan.jobs == set()
+        assert "Nothing to be done" in plan.text
+
+
+def test_edit_of_a_section(production: Any, plans: Callable[..., Any]) -> None:
+    folder = production.clone
+    tiny = yaml.safe_load((folder / TINY).read_text())
+    runs = []
+    for name, (change, _) in SECTIONS.items():
+        file = folder / f"{name}.yaml"
+        file.write_text(yaml.safe_dump(merged(tiny, change)))
+        runs.append(["--configfile", file.name])
+    found = dict(zip(SECTIONS, (plan.rules for plan in plans(folder, *runs)), strict=True))
+    assert found == {name: rules for name, (_, rules) in SECTIONS.items()}
+
+
+@pytest.mark.parametrize("module", MODULES)
+def test_edit_of_a_module(module: str, production: Any, planned: Callable[..., Any]) -> None:
+    file = production.clone / "src/hyperhex" / module
+    with edited(file, file.read_text() + "\n_NEW = 1\n"):
+        assert planned(production.clone).rules == MODULES[module]
+
+
+def test_new_theory_runs_alone_and_joins_the_mixture(
+    production: Any, planned: Callable[..., Any]
+) -> None:
+    folder = production.clone
+    theory = yaml.safe_load((folder / "config/theories/zprime.yaml").read_text())
+    (folder / "config/theories/another.yaml").write_text(
+        yaml.safe_dump(theory | {"name": "another"})
+    )
+    tiny = yaml.safe_load((folder / TINY).read_text())
+    (folder / "more.yaml").write_text(yaml.safe_dump(merged(tiny, {"theories": {"another": {}}})))
+    plan = planned(folder, config="more.yaml")
+    for rule in ("generate_theory", "detect_events", "train_single"):
+        assert plan.of(rule) == {"another"}
+    assert plan.of("train_mixture") == {"none", "another", *tiny["theories"]} - {"ttbar", "znunu"}
+    assert plan.rules == {
+        *("generate_theory", "detect_events", "train_single", "train_mixture"),
+        *HYPERCLASS,
+    }
+
+
+def test_lost_product_is_made_again(
+    production: Any, planned: Callable[..., Any], tmp_path: Path
+) -> None:
+    manifest = production.results / "detect/zprime.manifest.json"
+    shutil.move(manifest, tmp_path)
+    plan = planned(production.clone)
+    shutil.move(tmp_path / manifest.name, manifest)
+    assert plan.of("detect_events") == {"zprime"}
+    assert "zprime" not in plan.of("train_mixture")
+    assert plan.of("train_single") == {"zprime"}
