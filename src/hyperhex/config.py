@@ -314,15 +314,15 @@ class Data(Section):
     """Detector response that the simulation does not know: what makes showers into "data"."""
 
     gain_spread: float = Field(
-        default=0.10, ge=0, lt=1, description="standard deviation of ln(gain) from cell to cell"
+        default=0.15, ge=0, lt=1, description="standard deviation of ln(gain) from cell to cell"
     )
     crosstalk: float = Field(
         default=0.015, ge=0, lt=1 / 6, description="share of a cell that each neighbour receives"
     )
     noise: float = Field(default=0.15, ge=0, description="electronic noise of a cell, rms [MIP]")
-    dead_fraction: float = Field(default=0.02, ge=0, lt=1, description="chance of a dead cell")
+    dead_fraction: float = Field(default=0.03, ge=0, lt=1, description="chance of a dead cell")
     saturation: Positive = Field(
-        default=5000.0, description="energy at which a cell reads half of it [MIP]"
+        default=3000.0, description="energy at which a cell reads half of it [MIP]"
     )
     threshold: float = Field(default=0.5, ge=0, description="least energy of a hit [MIP]")
 
@@ -343,7 +343,7 @@ class Refine(Section):
         default=9, description="bends of the non-linearity, a unit of ln(e/MIP) each"
     )
     refiner_rate: Fraction = Field(default=1e-2, description="first learning rate of the refiner")
-    critic_rate: Fraction = Field(default=1e-3, description="first learning rate of the critic")
+    critic_rate: Fraction = Field(default=2e-3, description="first learning rate of the critic")
     gradient_penalty: Positive = Field(default=10.0, description="weight of the critic's slopes")
     fade: float = Field(default=0.3, ge=0, description="how soon slopes fade as the samples meet")
     self_regularisation: float = Field(
@@ -352,7 +352,7 @@ class Refine(Section):
     energy_neighbours: Count = Field(
         default=10, description="simulated showers next in energy from which a data shower draws"
     )
-    memory: Fraction = Field(default=0.998, description="of the average over the last iterations")
+    memory: Fraction = Field(default=0.995, description="of the average over the last iterations")
     baseline_iterations: Count = Field(
         default=200, description="steps of the baseline that has no critic"
     )
