@@ -10,13 +10,14 @@ from numpy.typing import NDArray
 from hyperhex.kernels.compiled import uncounted
 from hyperhex.kernels.constants import ELECTRON_MASS
 from hyperhex.kernels.counter import State, exponential, uniform, unit_circle
+from hyperhex.kernels.direction import turned
 from hyperhex.kernels.electrons import (
     draw_annihilation,
     draw_bhabha,
     draw_bremsstrahlung,
     draw_moller,
 )
-from hyperhex.kernels.matter import Matter, Pile, Tally, deposit, push, turned
+from hyperhex.kernels.matter import Matter, Pile, Tally, deposit, push
 from hyperhex.kernels.photons import draw_compton, draw_pair
 
 __all__ = [

@@ -7,7 +7,6 @@ uz), its kinetic energy [GeV], its charge (0 is a photon) and its slab.
 
 from __future__ import annotations
 
-import math
 from typing import NamedTuple
 
 import numpy as np
@@ -39,6 +38,7 @@ __all__ = [
     "RADIATION_OR_KNOCK",
     "RANGE",
     "SCATTERING",
+    "STEP",
     "STEPS",
     "VARIANCE",
     "Matter",
@@ -49,7 +49,6 @@ __all__ = [
     "grid_place",
     "leave",
     "push",
-    "turned",
 ]
 
 # Where energy goes that no cell sees [GeV]: absorbed in passive matter; deposited in silicon
@@ -61,10 +60,11 @@ ABSORBED, OUTSIDE, BEFORE, BEHIND, BESIDE, LOST, STEPS, N_BOOKS = range(8)
 ATTENUATION, PAIR, PAIR_OR_COMPTON, N_PHOTON = range(4)
 
 # Columns of the lepton tables: cross-section of hard interactions [1/cm] and shares of it; loss by
-# softer ones [GeV/cm]; inverse transport mean free path [1/cm]; range [cm]; for straggling the rate
-# of small knock-ons [1/cm], the variance of still softer loss [GeV2/cm] and its mean [GeV/cm].
-HARD, RADIATION, RADIATION_OR_KNOCK, LOSS, SCATTERING, RANGE = range(6)
-KNOCKS, VARIANCE, QUIET_LOSS, N_LEPTON = range(6, 10)
+# softer ones [GeV/cm]; inverse transport mean free path [1/cm]; longest step and range [cm]; for
+# straggling the rate of small knock-ons [1/cm], the variance of still softer loss [GeV2/cm] and its
+# mean [GeV/cm].
+HARD, RADIATION, RADIATION_OR_KNOCK, LOSS, SCATTERING, STEP, RANGE = range(7)
+KNOCKS, VARIANCE, QUIET_LOSS, N_LEPTON = range(7, 11)
 
 POINTS_PER_OCTAVE = 16
 _LOWEST_EXPONENT = -14
@@ -84,7 +84,7 @@ class Matter(NamedTuple):
     planes (n+1) [cm], increasing; materials (n): row in the tables, -1 for vacuum; sensors (n):
     readout layer, -1 if passive; photons (m, points, N_PHOTON) and leptons (m, 2, points,
     N_LEPTON), electrons first, on the points of `energy_grid`; Z (m); cells: table of
-    `point_index`; pitch, radius of the world [cm]; cuts [GeV]; limits of a step.
+    `point_index`; pitch, radius of the world [cm]; cuts [GeV].
     """
 
     planes: NDArray[np.float64]
@@ -101,8 +101,6 @@ class Matter(NamedTuple):
     knock_on_cut: float
     straggling_cut: float
     rejection: float
-    step_loss: float
-    step_scattering: float
 
 
 class Tally(NamedTuple):
@@ -180,24 +178,3 @@ def push(
     row[3], row[4], row[5] = direction
     row[6], row[7], row[8] = energy, charge, track[8]
     pile.height[0] = top + 1
-
-
-@uncounted
-def turned(
-    ux: float, uy: float, uz: float, cos: float, cos_phi: float, sin_phi: float
-) -> tuple[float, float, float]:
-    """Direction turned by an angle of cosine `cos` at the azimuth phi; normalised."""
-    sin = math.sqrt(max(0.0, (1.0 - cos) * (1.0 + cos)))
-    a, b = sin * cos_phi, sin * sin_phi
-    across2 = ux * ux + uy * uy
-    if across2 < 1e-12:
-        # along z the formula below divides by zero
-        return a, b, cos if uz > 0.0 else -cos
-    across = math.sqrt(across2)
-    inverse = 1.0 / across
-    vx = ux * cos + (ux * uz * a - uy * b) * inverse
-    vy = uy * cos + (uy * uz * a + ux * b) * inverse
-    vz = uz * cos - across * a
-    # one step of Newton keeps rounding from growing over thousands of turns
-    scale = 1.5 - 0.5 * (vx * vx + vy * vy + vz * vz)
-    return vx * scale, vy * scale, vz * scale

@@ -13,8 +13,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hyperhex.kernels.compiled import uncounted
-from hyperhex.kernels.counter import State, begin, exponential, normal, uniform, unit_circle
-from hyperhex.kernels.electrons import draw_deflection
+from hyperhex.kernels.counter import State, begin, exponential, normal, uniform
+from hyperhex.kernels.flight import (
+    Place,
+    Track,
+    cross,
+    fly,
+    hinge,
+    lepton_value,
+    photon_value,
+    to_plane,
+)
 from hyperhex.kernels.interactions import (
     annihilate,
     annihilate_at_rest,
@@ -36,6 +45,7 @@ from hyperhex.kernels.matter import (
     RADIATION_OR_KNOCK,
     RANGE,
     SCATTERING,
+    STEP,
     STEPS,
     VARIANCE,
     Matter,
@@ -43,42 +53,10 @@ from hyperhex.kernels.matter import (
     Tally,
     deposit,
     grid_place,
-    leave,
     push,
-    turned,
 )
 
 __all__ = ["shower", "showers"]
-
-Track = NDArray[np.float64]
-Place = tuple[int, int, int, float]
-
-_GRAZING = 1e-9
-
-
-@uncounted
-def _to_plane(matter: Matter, slab: int, track: Track) -> float:
-    """Distance along the direction to the plane that bounds the slab [cm]."""
-    if abs(track[5]) < _GRAZING:
-        # so that the distance stays finite
-        track[5] = _GRAZING
-    plane = matter.planes[slab + 1] if track[5] > 0.0 else matter.planes[slab]
-    return (plane - track[2]) / track[5]
-
-
-@uncounted
-def _lepton(matter: Matter, place: Place, column: int) -> float:
-    """Value of a lepton table, linear in the energy; place is (material, side, point, fraction)."""
-    material, side, point, fraction = place
-    low = matter.leptons[material, side, point, column]
-    return low + fraction * (matter.leptons[material, side, point + 1, column] - low)
-
-
-@uncounted
-def _photon(matter: Matter, material: int, point: int, fraction: float, column: int) -> float:
-    """Value of a photon table, linear in the energy."""
-    low = matter.photons[material, point, column]
-    return low + fraction * (matter.photons[material, point + 1, column] - low)
 
 
 @uncounted
@@ -89,21 +67,23 @@ def _next_collision(matter: Matter, tally: Tally, state: State, track: Track) ->
     while True:
         tally.books[STEPS] += 1.0
         slab = int(track[8])
-        distance = _to_plane(matter, slab, track)
+        distance = to_plane(matter, slab, track)
         material = matter.materials[slab]
         if material >= 0:
-            total = _photon(matter, material, point, fraction, ATTENUATION)
+            total = photon_value(matter, material, point, fraction, ATTENUATION)
             if total * distance > paths:
-                _fly(track, paths / total)
+                fly(track, paths / total)
                 return True
             paths -= total * distance
-        _fly(track, distance)
-        if _cross(matter, tally, track):
+        fly(track, distance)
+        if cross(matter, tally, track):
             return False
 
 
 @uncounted
-def follow_photon(matter: Matter, tally: Tally, pile: Pile, state: State, track: Track) -> None:
+def follow_photon(
+    matter: Matter, tally: Tally, pile: Pile, state: State, track: Track
+) -> None:
     """Follow a photon until it is absorbed, leaves, or falls below its cut."""
     while track[6] > matter.photon_cut:
         point, fraction = grid_place(track[6])
@@ -111,10 +91,10 @@ def follow_photon(matter: Matter, tally: Tally, pile: Pile, state: State, track:
             return
         material = matter.materials[int(track[8])]
         choice = uniform(state)
-        if choice < _photon(matter, material, point, fraction, PAIR):
+        if choice < photon_value(matter, material, point, fraction, PAIR):
             materialise(matter, tally, pile, state, track, matter.Z[material])
             return
-        if choice >= _photon(matter, material, point, fraction, PAIR_OR_COMPTON):
+        if choice >= photon_value(matter, material, point, fraction, PAIR_OR_COMPTON):
             photoelectric(matter, tally, pile, state, track)
             return
         compton(matter, tally, pile, state, track)
@@ -128,12 +108,12 @@ def _straggled(matter: Matter, state: State, place: Place, track: Track, length:
     Knock-on electrons between the straggling cut and the transport's own are drawn one by one from
     1/w^2 and stay here; the rest fluctuates as a normal number of variance (2 pi re^2 m n/b^2) cut.
     """
-    spread = math.sqrt(_lepton(matter, place, VARIANCE) * length)
-    loss = _lepton(matter, place, QUIET_LOSS) * length + spread * normal(state)
+    spread = math.sqrt(lepton_value(matter, place, VARIANCE) * length)
+    loss = lepton_value(matter, place, QUIET_LOSS) * length + spread * normal(state)
     largest = min(matter.knock_on_cut, 0.5 * track[6] if track[7] < 0.0 else track[6])
     least = matter.straggling_cut
     if largest > least:
-        expected = _lepton(matter, place, KNOCKS) * length
+        expected = lepton_value(matter, place, KNOCKS) * length
         passed = exponential(state)
         while passed < expected:
             loss += least / (1.0 - uniform(state) * (1.0 - least / largest))
@@ -160,11 +140,11 @@ def _interact(
 ) -> bool:
     """Do one hard interaction; False if the particle is gone."""
     choice = uniform(state)
-    if choice < _lepton(matter, place, RADIATION):
+    if choice < lepton_value(matter, place, RADIATION):
         if track[6] > matter.photon_cut:
             radiate(matter, tally, pile, state, track, matter.Z[matter.materials[int(track[8])]])
         return True
-    if choice < _lepton(matter, place, RADIATION_OR_KNOCK):
+    if choice < lepton_value(matter, place, RADIATION_OR_KNOCK):
         most = 0.5 * track[6] if track[7] < 0.0 else track[6]
         if most > matter.knock_on_cut:
             knock_on(matter, tally, pile, state, track)
@@ -174,61 +154,12 @@ def _interact(
 
 
 @uncounted
-def _fly(track: Track, distance: float) -> None:
-    """Move along the direction."""
-    track[0] += distance * track[3]
-    track[1] += distance * track[4]
-    track[2] += distance * track[5]
-
-
-@uncounted
-def _cross(matter: Matter, tally: Tally, track: Track) -> bool:
-    """Enter the next slab from the plane ahead; True if the particle leaves the stack there."""
-    slab = int(track[8])
-    # exactly on the plane, whatever rounding made of the flight
-    track[2] = matter.planes[slab + 1] if track[5] > 0.0 else matter.planes[slab]
-    slab += 1 if track[5] > 0.0 else -1
-    track[8] = slab
-    n_slabs = len(matter.materials)
-    aside = track[0] * track[0] + track[1] * track[1] > matter.radius * matter.radius
-    if 0 <= slab < n_slabs and not aside:
-        return False
-    leave(tally, slab, n_slabs, track[6], track[7])
-    return True
-
-
-@uncounted
-def _hinge(
-    matter: Matter, state: State, track: Track, slab: int, step: float, lengths: float
-) -> tuple[float, bool]:
-    """Take a step of so many transport mean free paths; returns (cm travelled, met a plane).
-
-    The particle flies a random part of the step, turns once, and flies the rest.
-    """
-    first = uniform(state) * step
-    distance = _to_plane(matter, slab, track)
-    if first >= distance:
-        _fly(track, distance)
-        return distance, True
-    _fly(track, first)
-    a, b = unit_circle(state)
-    cos = 1.0 - draw_deflection(state, lengths)
-    track[3], track[4], track[5] = turned(track[3], track[4], track[5], cos, a, b)
-    distance = _to_plane(matter, slab, track)
-    if step - first >= distance:
-        _fly(track, distance)
-        return first + distance, True
-    _fly(track, step - first)
-    return step, False
-
-
-@uncounted
 def _ends_here(matter: Matter, place: Place, track: Track, slab: int) -> bool:
     """Whether a soft electron can be absorbed: its range ends inside this passive slab."""
     if track[6] >= matter.rejection or matter.sensors[slab] >= 0:
         return False
     depth = min(track[2] - matter.planes[slab], matter.planes[slab + 1] - track[2])
-    return _lepton(matter, place, RANGE) < depth
+    return lepton_value(matter, place, RANGE) < depth
 
 
 @uncounted
@@ -241,22 +172,22 @@ def follow_electron(matter: Matter, tally: Tally, pile: Pile, state: State, trac
         slab = int(track[8])
         material = matter.materials[slab]
         if material < 0:
-            _fly(track, _to_plane(matter, slab, track))
-            if _cross(matter, tally, track):
+            fly(track, to_plane(matter, slab, track))
+            if cross(matter, tally, track):
                 return
             continue
         point, fraction = grid_place(track[6])
         place = (material, side, point, fraction)
         if _ends_here(matter, place, track, slab):
             break
-        hard = _lepton(matter, place, HARD)
-        scattering = _lepton(matter, place, SCATTERING)
-        slope = _lepton(matter, place, LOSS)
-        step = min(matter.step_loss * track[6] / slope, matter.step_scattering / scattering)
+        hard = lepton_value(matter, place, HARD)
+        scattering = lepton_value(matter, place, SCATTERING)
+        slope = lepton_value(matter, place, LOSS)
+        step = lepton_value(matter, place, STEP)
         collides = paths <= step * hard
         if collides:
             step = paths / hard
-        travelled, crosses = _hinge(matter, state, track, slab, step, step * scattering)
+        travelled, crosses = hinge(matter, state, track, slab, step, step * scattering)
         if matter.sensors[slab] >= 0:
             loss = _straggled(matter, state, place, track, travelled)
         else:
@@ -266,7 +197,7 @@ def follow_electron(matter: Matter, tally: Tally, pile: Pile, state: State, trac
         track[6] -= loss
         paths -= hard * travelled
         if crosses:
-            if _cross(matter, tally, track):
+            if cross(matter, tally, track):
                 return
         elif collides and track[6] > matter.electron_cut:
             if not _interact(matter, tally, pile, state, track, place):

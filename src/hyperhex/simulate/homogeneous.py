@@ -11,8 +11,8 @@ from hyperhex.detector.patch import Patch
 from hyperhex.kernels.matter import Matter
 from hyperhex.simulate.library import CHARGES, Showers, simulate_given
 from hyperhex.simulate.materials import MATERIALS
-from hyperhex.simulate.stack import Stack, Steps, build_matter
-from hyperhex.simulate.tables import Cuts
+from hyperhex.simulate.stack import Stack, build_matter
+from hyperhex.simulate.tables import Cuts, Steps
 
 __all__ = ["block", "layer_deposits", "shower_maximum", "single_layer"]
 

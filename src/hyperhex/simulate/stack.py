@@ -12,18 +12,9 @@ from numpy.typing import NDArray
 from hyperhex.detector.patch import Patch
 from hyperhex.kernels.matter import Matter
 from hyperhex.simulate.materials import MATERIALS, VACUUM, Material
-from hyperhex.simulate.tables import Cuts, lepton_table, photon_table
+from hyperhex.simulate.tables import Cuts, Steps, lepton_table, photon_table
 
-__all__ = ["Stack", "Steps", "build_matter"]
-
-
-@dataclass(frozen=True)
-class Steps:
-    """Limits of a step: share of energy lost, transport mean free paths, absorption in place."""
-
-    loss: float
-    scattering: float
-    rejection: float  # [GeV]
+__all__ = ["Stack", "build_matter"]
 
 
 @dataclass(frozen=True)
@@ -82,7 +73,7 @@ class Stack:
 def build_matter(stack: Stack, patch: Patch, cuts: Cuts, steps: Steps, radius: float) -> Matter:
     """Matter of the transport kernel; `radius` bounds the world sideways [cm]."""
     names = sorted({name for name in stack.materials if name != VACUUM})
-    tables = [_tables(MATERIALS[name], cuts) for name in names]
+    tables = [_tables(MATERIALS[name], cuts, steps) for name in names]
     return Matter(
         planes=stack.planes,
         materials=np.array([-1 if m == VACUUM else names.index(m) for m in stack.materials]),
@@ -98,13 +89,13 @@ def build_matter(stack: Stack, patch: Patch, cuts: Cuts, steps: Steps, radius: f
         knock_on_cut=cuts.knock_on,
         straggling_cut=cuts.straggling,
         rejection=steps.rejection,
-        step_loss=steps.loss,
-        step_scattering=steps.scattering,
     )
 
 
 @cache
-def _tables(material: Material, cuts: Cuts) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Photon table (points, 3) and lepton tables (2, points, 9) of a material."""
-    leptons = [lepton_table(material, cuts, positron=positron) for positron in (False, True)]
+def _tables(
+    material: Material, cuts: Cuts, steps: Steps
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Photon table (points, 3) and lepton tables (2, points, N_LEPTON) of a material."""
+    leptons = [lepton_table(material, cuts, steps, positron=positron) for positron in (False, True)]
     return photon_table(material), np.stack(leptons)

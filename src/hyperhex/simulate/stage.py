@@ -20,9 +20,9 @@ from hyperhex.plots.style import save, style
 from hyperhex.simulate import validation
 from hyperhex.simulate.library import Showers, simulate
 from hyperhex.simulate.materials import MATERIALS
-from hyperhex.simulate.stack import Stack, Steps, build_matter
+from hyperhex.simulate.stack import Stack, build_matter
 from hyperhex.simulate.straggling import most_probable_loss
-from hyperhex.simulate.tables import Cuts
+from hyperhex.simulate.tables import Cuts, Steps
 
 __all__ = ["showers", "validate"]
 

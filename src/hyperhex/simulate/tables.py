@@ -20,6 +20,7 @@ from hyperhex.kernels.matter import (
     RADIATION_OR_KNOCK,
     RANGE,
     SCATTERING,
+    STEP,
     VARIANCE,
     energy_grid,
 )
@@ -27,7 +28,15 @@ from hyperhex.kernels.photons import compton_cross_section
 from hyperhex.kernels.totals import bethe_loss, density_effect, knock_ons, pair_total, radiation
 from hyperhex.simulate.materials import Material
 
-__all__ = ["Cuts", "collision_loss", "lepton_table", "photon_table", "quadrature", "radiation_loss"]
+__all__ = [
+    "Cuts",
+    "Steps",
+    "collision_loss",
+    "lepton_table",
+    "photon_table",
+    "quadrature",
+    "radiation_loss",
+]
 
 _SOFT = 5.0e-6  # transfers below this are the same for electrons and positrons [GeV]
 _LEAST = 1e-12
@@ -41,6 +50,15 @@ class Cuts:
     electron: float
     knock_on: float
     straggling: float
+
+
+@dataclass(frozen=True)
+class Steps:
+    """Limits of a step: share of energy lost, transport mean free paths, absorption in place."""
+
+    loss: float
+    scattering: float
+    rejection: float  # [GeV]
 
 
 @cache
@@ -74,10 +92,12 @@ def radiation_loss(material: Material, T: float, high: float) -> float:
     return material.atoms * radiation(T, float(material.Z), high, *quadrature())[1]
 
 
-def lepton_table(material: Material, cuts: Cuts, *, positron: bool) -> NDArray[np.float64]:
+def lepton_table(
+    material: Material, cuts: Cuts, steps: Steps, *, positron: bool
+) -> NDArray[np.float64]:
     """Lepton table (points, N_LEPTON), see `hyperhex.kernels.matter.Matter`."""
     energies = energy_grid()
-    rows = np.array([_lepton_row(material, T, cuts, positron) for T in energies])
+    rows = np.array([_lepton_row(material, T, cuts, steps, positron) for T in energies])
     total_loss = np.array(
         [
             collision_loss(material, T, T, positron=positron) + radiation_loss(material, T, T)
@@ -88,7 +108,9 @@ def lepton_table(material: Material, cuts: Cuts, *, positron: bool) -> NDArray[n
     return rows
 
 
-def _lepton_row(material: Material, T: float, cuts: Cuts, positron: bool) -> NDArray[np.float64]:
+def _lepton_row(
+    material: Material, T: float, cuts: Cuts, steps: Steps, positron: bool
+) -> NDArray[np.float64]:
     """One point of the lepton table; the range is left at zero."""
     rule = quadrature()
     Z = float(material.Z)
@@ -113,6 +135,7 @@ def _lepton_row(material: Material, T: float, cuts: Cuts, positron: bool) -> NDA
     row[RADIATION_OR_KNOCK] = (photons + knocks + _LEAST * (not positron)) / total
     row[LOSS] = loss
     row[SCATTERING] = scattering
+    row[STEP] = min(steps.loss * T / loss, steps.scattering / scattering)
     row[KNOCKS] = rate
     row[VARIANCE] = strength * cuts.straggling
     row[QUIET_LOSS] = max(loss - carried, 0.1 * loss)

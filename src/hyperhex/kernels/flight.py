@@ -1,0 +1,92 @@
+"""Flight of a particle through slabs: tables at its energy, planes ahead, the hinge of a step."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hyperhex.kernels.compiled import uncounted
+from hyperhex.kernels.counter import State, uniform
+from hyperhex.kernels.direction import scattered
+from hyperhex.kernels.electrons import draw_deflection
+from hyperhex.kernels.matter import Matter, Tally, leave
+
+__all__ = ["Place", "Track", "cross", "fly", "hinge", "lepton_value", "photon_value", "to_plane"]
+
+Track = NDArray[np.float64]
+Place = tuple[int, int, int, float]
+
+_GRAZING = 1e-9
+
+
+@uncounted
+def to_plane(matter: Matter, slab: int, track: Track) -> float:
+    """Distance along the direction to the plane that bounds the slab [cm]."""
+    if abs(track[5]) < _GRAZING:
+        # so that the distance stays finite
+        track[5] = _GRAZING
+    plane = matter.planes[slab + 1] if track[5] > 0.0 else matter.planes[slab]
+    return (plane - track[2]) / track[5]
+
+
+@uncounted
+def lepton_value(matter: Matter, place: Place, column: int) -> float:
+    """Value of a lepton table, linear in the energy; place is (material, side, point, fraction)."""
+    material, side, point, fraction = place
+    low = matter.leptons[material, side, point, column]
+    return low + fraction * (matter.leptons[material, side, point + 1, column] - low)
+
+
+@uncounted
+def photon_value(matter: Matter, material: int, point: int, fraction: float, column: int) -> float:
+    """Value of a photon table, linear in the energy."""
+    low = matter.photons[material, point, column]
+    return low + fraction * (matter.photons[material, point + 1, column] - low)
+
+
+@uncounted
+def fly(track: Track, distance: float) -> None:
+    """Move along the direction."""
+    track[0] += distance * track[3]
+    track[1] += distance * track[4]
+    track[2] += distance * track[5]
+
+
+@uncounted
+def cross(matter: Matter, tally: Tally, track: Track) -> bool:
+    """Enter the next slab from the plane ahead; True if the particle leaves the stack there."""
+    slab = int(track[8])
+    # exactly on the plane, whatever rounding made of the flight
+    track[2] = matter.planes[slab + 1] if track[5] > 0.0 else matter.planes[slab]
+    slab += 1 if track[5] > 0.0 else -1
+    track[8] = slab
+    n_slabs = len(matter.materials)
+    aside = track[0] * track[0] + track[1] * track[1] > matter.radius * matter.radius
+    if 0 <= slab < n_slabs and not aside:
+        return False
+    leave(tally, slab, n_slabs, track[6], track[7])
+    return True
+
+
+@uncounted
+def hinge(
+    matter: Matter, state: State, track: Track, slab: int, step: float, lengths: float
+) -> tuple[float, bool]:
+    """Take a step of so many transport mean free paths; returns (cm travelled, met a plane).
+
+    The particle flies a random part of the step, turns once, and flies the rest.
+    """
+    first = uniform(state) * step
+    distance = to_plane(matter, slab, track)
+    if first >= distance:
+        fly(track, distance)
+        return distance, True
+    fly(track, first)
+    deflection = draw_deflection(state, lengths)
+    track[3], track[4], track[5] = scattered(state, track[3], track[4], track[5], deflection)
+    distance = to_plane(matter, slab, track)
+    if step - first >= distance:
+        fly(track, distance)
+        return first + distance, True
+    fly(track, step - first)
+    return step, False
