@@ -259,8 +259,8 @@ class Transport(Section):
         " slab [GeV]",
     )
     step_loss: Fraction = Field(default=0.2, description="largest share of energy lost in a step")
-    step_scattering: Fraction = Field(
-        default=0.5, description="longest step in transport mean free paths"
+    step_scattering: float = Field(
+        default=1.0, gt=0, le=1, description="longest step in transport mean free paths"
     )
 
 
@@ -605,7 +605,7 @@ class Injection(Section):
 
     theory: Name | None = Field(default=None, description="a signal; none is the first by name")
     point: Name | None = Field(default=None, description="label; none is the theory's first")
-    luminosity: Positive = Field(default=1.0, description="[1/fb]")
+    luminosity: Positive = Field(default=0.5, description="[1/fb]")
     strength: Positive = Field(default=1.0, description="multiplies the signal's cross-section")
     normalisation: Fraction = Field(
         default=0.1, description="relative uncertainty of each background's cross-section"

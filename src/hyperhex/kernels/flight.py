@@ -9,9 +9,19 @@ from hyperhex.kernels.compiled import uncounted
 from hyperhex.kernels.counter import State, uniform
 from hyperhex.kernels.direction import scattered
 from hyperhex.kernels.electrons import draw_deflection
-from hyperhex.kernels.matter import Matter, Tally, leave
+from hyperhex.kernels.matter import RANGE, Matter, Tally, grid_place, leave
 
-__all__ = ["Place", "Track", "cross", "fly", "hinge", "lepton_value", "photon_value", "to_plane"]
+__all__ = [
+    "Place",
+    "Track",
+    "cross",
+    "ends_here",
+    "fly",
+    "hinge",
+    "lepton_value",
+    "photon_value",
+    "to_plane",
+]
 
 Track = NDArray[np.float64]
 Place = tuple[int, int, int, float]
@@ -90,3 +100,16 @@ def hinge(
         return first + distance, True
     fly(track, step - first)
     return step, False
+
+
+@uncounted
+def ends_here(matter: Matter, track: Track, T: float, charge: float) -> bool:
+    """Whether an electron of this energy can be absorbed: its range ends in this passive slab."""
+    slab = int(track[8])
+    material = matter.materials[slab]
+    if matter.rejection <= T or material < 0 or matter.sensors[slab] >= 0:
+        return False
+    depth = min(track[2] - matter.planes[slab], matter.planes[slab + 1] - track[2])
+    point, fraction = grid_place(T)
+    place = (material, 0 if charge < 0.0 else 1, point, fraction)
+    return lepton_value(matter, place, RANGE) < depth

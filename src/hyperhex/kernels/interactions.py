@@ -4,9 +4,6 @@ from __future__ import annotations
 
 import math
 
-import numpy as np
-from numpy.typing import NDArray
-
 from hyperhex.kernels.compiled import uncounted
 from hyperhex.kernels.constants import ELECTRON_MASS
 from hyperhex.kernels.counter import State, exponential, uniform, unit_circle
@@ -17,6 +14,7 @@ from hyperhex.kernels.electrons import (
     draw_bremsstrahlung,
     draw_moller,
 )
+from hyperhex.kernels.flight import Track, ends_here
 from hyperhex.kernels.matter import Matter, Pile, Tally, deposit, push
 from hyperhex.kernels.photons import draw_compton, draw_pair
 
@@ -30,8 +28,18 @@ __all__ = [
     "radiate",
 ]
 
-Track = NDArray[np.float64]
 Direction = tuple[float, float, float]
+
+
+@uncounted
+def stays(matter: Matter, track: Track, energy: float, charge: float) -> bool:
+    """Whether a product leaves its energy here: below its cut, or stopped in this slab anyway."""
+    if charge == 0.0:
+        return energy <= matter.photon_cut
+    if charge > 0.0:
+        # a positron must live to annihilate
+        return False
+    return energy <= matter.electron_cut or ends_here(matter, track, energy, charge)
 
 
 @uncounted
@@ -44,12 +52,11 @@ def emit(
     energy: float,
     charge: float,
 ) -> None:
-    """Add a product to the pile, or leave its energy here if it is below its cut."""
-    cut = matter.photon_cut if charge == 0.0 else matter.electron_cut
-    if energy > cut or charge > 0.0:
-        push(pile, tally, track, direction, energy, charge)
-    elif energy > 0.0:
+    """Add a product to the pile, or leave its energy here."""
+    if stays(matter, track, energy, charge):
         deposit(matter, tally, int(track[8]), track[0], track[1], energy)
+    else:
+        push(pile, tally, track, direction, energy, charge)
 
 
 @uncounted
@@ -89,12 +96,12 @@ def compton(matter: Matter, tally: Tally, pile: Pile, state: State, track: Track
     scattered = e * energy
     T = energy - scattered
     a, b = unit_circle(state)
-    if matter.electron_cut < T:
+    if stays(matter, track, T, -1.0):
+        deposit(matter, tally, int(track[8]), track[0], track[1], T)
+    else:
         p = math.sqrt(T * (T + 2.0 * ELECTRON_MASS))
         forward = min(1.0, (energy - scattered * cos) / p)
-        emit(matter, tally, pile, track, turned(ux, uy, uz, forward, -a, -b), T, -1.0)
-    else:
-        deposit(matter, tally, int(track[8]), track[0], track[1], T)
+        push(pile, tally, track, turned(ux, uy, uz, forward, -a, -b), T, -1.0)
     track[3], track[4], track[5] = turned(ux, uy, uz, cos, a, b)
     track[6] = scattered
 
@@ -106,10 +113,13 @@ def photoelectric(matter: Matter, tally: Tally, pile: Pile, state: State, track:
     Its angle is that of Sauter's leading factor, sin^2/(1 - b cos)^4 ~ m/E for fast electrons.
     """
     energy = track[6]
+    if stays(matter, track, energy, -1.0):
+        deposit(matter, tally, int(track[8]), track[0], track[1], energy)
+        return
     a, b = unit_circle(state)
     cos = _narrow(state, energy + ELECTRON_MASS)
     direction = turned(track[3], track[4], track[5], cos, a, b)
-    emit(matter, tally, pile, track, direction, energy, -1.0)
+    push(pile, tally, track, direction, energy, -1.0)
 
 
 @uncounted

@@ -18,6 +18,7 @@ from hyperhex.kernels.flight import (
     Place,
     Track,
     cross,
+    ends_here,
     fly,
     hinge,
     lepton_value,
@@ -43,7 +44,6 @@ from hyperhex.kernels.matter import (
     QUIET_LOSS,
     RADIATION,
     RADIATION_OR_KNOCK,
-    RANGE,
     SCATTERING,
     STEP,
     STEPS,
@@ -81,9 +81,7 @@ def _next_collision(matter: Matter, tally: Tally, state: State, track: Track) ->
 
 
 @uncounted
-def follow_photon(
-    matter: Matter, tally: Tally, pile: Pile, state: State, track: Track
-) -> None:
+def follow_photon(matter: Matter, tally: Tally, pile: Pile, state: State, track: Track) -> None:
     """Follow a photon until it is absorbed, leaves, or falls below its cut."""
     while track[6] > matter.photon_cut:
         point, fraction = grid_place(track[6])
@@ -154,15 +152,6 @@ def _interact(
 
 
 @uncounted
-def _ends_here(matter: Matter, place: Place, track: Track, slab: int) -> bool:
-    """Whether a soft electron can be absorbed: its range ends inside this passive slab."""
-    if track[6] >= matter.rejection or matter.sensors[slab] >= 0:
-        return False
-    depth = min(track[2] - matter.planes[slab], matter.planes[slab + 1] - track[2])
-    return lepton_value(matter, place, RANGE) < depth
-
-
-@uncounted
 def follow_electron(matter: Matter, tally: Tally, pile: Pile, state: State, track: Track) -> None:
     """Follow an electron or positron until it stops, leaves or annihilates."""
     side = 0 if track[7] < 0.0 else 1
@@ -178,7 +167,7 @@ def follow_electron(matter: Matter, tally: Tally, pile: Pile, state: State, trac
             continue
         point, fraction = grid_place(track[6])
         place = (material, side, point, fraction)
-        if _ends_here(matter, place, track, slab):
+        if ends_here(matter, track, track[6], track[7]):
             break
         hard = lepton_value(matter, place, HARD)
         scattering = lepton_value(matter, place, SCATTERING)
