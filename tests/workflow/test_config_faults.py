@@ -14,20 +14,22 @@ Snakemake = Callable[..., "subprocess.CompletedProcess[str]"]
 
 FAULTY = {
     "unknown keys and wrong types": (
-        {"seed": "seven", "simulate": {"nomber": 3}, "train": {"folds": 1}, "generat": {}},
-        ["seed:", "simulate.nomber: unknown key", "train.folds:", "generat: unknown key"],
+        {"seed": "seven", "simulate": {"showers": 3}, "train": {"folds": 1}, "generation": {}},
+        ["seed:", "simulate.showers: unknown key", "train.folds:", "generation: unknown key"],
     ),
-    "missing theory file": (
-        {"theories": {"zprime": {}, "unheard_of": {}}, "fastsim": {"iterations": 0}},
-        ["theories.unheard_of:", "fastsim.iterations:"],
+    "missing theory file and empty mixture": (
+        {
+            "theories": {"ttbar": {}, "zprime": {}, "unheard_of": {}},
+            "train": {"mixture": {"weights": {}}},
+        },
+        ["theories.unheard_of:", "train.mixture"],
     ),
-    "empty mixture": (
-        {"theories": {"ttbar": {}}, "simulate": {"number": -1}},
-        ["simulate.number:"],
-    ),
-    "impossible region": (
-        {"detect": {"region": {"met": 300, "met_max": 200}}},
-        ["detect.region"],
+    "cyclic mixture and impossible region": (
+        {
+            "detect": {"region": {"met": 300, "met_max": 200}},
+            "train": {"mixture": {"weights": {"a": 1}, "parts": {"a": {"b": 1}, "b": {"a": 1}}}},
+        },
+        ["detect.region", "train.mixture"],
     ),
 }
 

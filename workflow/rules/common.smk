@@ -166,14 +166,15 @@ def hold_folder():
 
 
 def close_production():
-    """Print the table of results and make the report, once the whole production is there."""
+    """Print the table of results and make the report, once a run has made the whole production."""
     folder = Path("results", PRODUCTION.name)
-    if not workflow.is_main_process or not (folder / "hyperclass/summary.json").exists():
+    targets = sorted(workflow.dag_settings.targets)
+    if not workflow.is_main_process or not {"all", "hyperclass"}.issuperset(targets):
         return
     subprocess.run(["hyperhex", "summary", folder], check=False)
     page, log = folder / "report.html", folder / "logs/report.log"
-    command = [sys.executable, "-m", "snakemake", "--snakefile", workflow.main_snakefile]
-    command += ["--report", page, "--nolock"]
+    command = [sys.executable, "-m", "snakemake", *targets, "--report", page, "--nolock"]
+    command += ["--snakefile", workflow.main_snakefile]
     for option, values in (
         ("--configfile", workflow.overwrite_configfiles),
         ("--config", workflow.config_settings.config_args),
