@@ -21,12 +21,9 @@ def histogram(name: str, counts: list[float], relative: float = 0.1) -> Histogra
 
 
 def spec(signal: float = 10.0, relative: float = 0.1, *, errors: bool = True) -> dict:
-    backgrounds = [
-        histogram("top", [300.0, 20.0], relative),
-        histogram("z", [100.0, 5.0], relative),
-    ]
+    top, z = histogram("top", [300.0, 20.0], relative), histogram("z", [100.0, 5.0], relative)
     shape = histogram("signal", [0.5 * signal, signal], 0.05)
-    return workspace("region", backgrounds, shape, 0.05, simulation_errors=errors)
+    return workspace("region", [top, z], shape, 0.05, simulation_errors=errors)
 
 
 @pytest.mark.parametrize(("s", "b"), [(10.0, 50.0), (30.0, 100.0), (5.0, 400.0)])
@@ -41,6 +38,12 @@ def test_one_bin_without_uncertainties_is_the_counting_formula(s: float, b: floa
     expected = np.sqrt(2 * ((s + b) * np.log(1 + s / b) - s))
     assert counting_significance(s, b) == pytest.approx(expected)
     assert outcome(one).significance == pytest.approx(expected, rel=2e-3)
+
+
+def test_a_signal_beyond_all_doubt_still_has_a_finite_significance() -> None:
+    found = outcome(spec(signal=2000.0, errors=False))
+    assert 39.0 < found.significance < np.inf
+    assert found.p_value == 0.0
 
 
 def test_background_alone_has_no_significance() -> None:

@@ -145,6 +145,21 @@ def test_a_mean_single_leaves_out_the_classifier_of_the_theory_itself(results: P
         assert si["supervised"] == si[own]
 
 
+def test_the_comparison_is_the_median_ratio_signal_by_signal(results: Path) -> None:
+    found = json.loads((results / "improvement.json").read_text())
+    pairs = [
+        (told["methods"]["mixture_average"]["ti"], told["methods"]["single_mean"]["ti"])
+        for told in found["signals"]
+        if told["methods"]
+    ]
+    ratios = [mixture / single for mixture, single in pairs]
+    assert found["comparison"]["measure"] == "TI"
+    assert found["comparison"]["median_ratio"] == pytest.approx(np.median(ratios))
+    assert found["comparison"]["better_on"] == sum(ratio > 1 for ratio in ratios)
+    assert found["comparison"]["of"] == len(pairs) == 7
+    assert [one["against"] for one in found["baselines"]] == ["meff", "deep_svdd"]
+
+
 def test_trained_methods_beat_chance_on_theories_they_never_saw(results: Path) -> None:
     methods = json.loads((results / "summary.json").read_text())["methods"]
     for name in ("mixture_xgboost", "mixture_network", "mixture_average"):

@@ -157,8 +157,12 @@ def outcome(spec: Mapping[str, Any], *, signal: bool = True) -> Outcome:
             parameters = model.config.suggested_init()
             parameters[model.config.poi_index] = 0.0
             data = model.expected_data(parameters).tolist()
-        p_value = float(pyhf.infer.hypotest(0.0, data, model, test_stat="q0"))
-    return Outcome(p_value=p_value, significance=max(0.0, float(norm.isf(p_value))))
+        config = model.config
+        start = (config.suggested_init(), config.suggested_bounds(), config.suggested_fixed())
+        q0 = float(pyhf.infer.test_statistics.q0(0.0, data, model, *start))
+    # from q0 itself: the p-value of a strong signal is too small for a float
+    significance = float(np.sqrt(max(0.0, q0)))
+    return Outcome(p_value=float(norm.sf(significance)), significance=significance)
 
 
 def counting_significance(signal: float, background: float) -> float:

@@ -92,7 +92,8 @@ def improvement(
         "background_cross_section": float(background_weight.sum()),
         "working_points": [asdict(point) | {"usable": point.usable} for point in points],
         "methods": {name: _of_method(signals, name, points) for name in METHODS},
-        "comparison": _comparison(signals, points),
+        "comparison": _comparison(signals, points, MEAN_SINGLE),
+        "baselines": [_comparison(signals, points, other) for other in ("meff", "deep_svdd")],
         "signals": [_of_signal(signal, points) for signal in signals],
     }
 
@@ -181,10 +182,13 @@ def _of_signal(signal: Signal, points: Sequence[WorkingPoint]) -> dict[str, obje
     }
 
 
-def _comparison(signals: Sequence[Signal], points: Sequence[WorkingPoint]) -> dict[str, object]:
+def _comparison(
+    signals: Sequence[Signal], points: Sequence[WorkingPoint], other: str
+) -> dict[str, object]:
+    """The mixture against another method, signal by signal."""
     by = headline(points)
-    found = ratio(signals, AVERAGE, MEAN_SINGLE, by.column) if by else None
-    described: dict[str, object] = {"method": AVERAGE, "against": MEAN_SINGLE}
+    found = ratio(signals, AVERAGE, other, by.column) if by else None
+    described: dict[str, object] = {"method": AVERAGE, "against": other}
     if by is None or found is None:
         return {**described, "measure": NOT_AVAILABLE, "median_ratio": NOT_AVAILABLE}
     value, error, better, number = found
