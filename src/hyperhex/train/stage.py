@@ -120,6 +120,9 @@ def _fit(
     threads: int,
 ) -> None:
     train = settings.train
+    # threads change floating-point sums, so they are a setting; the command's are what is lent
+    if threads < train.threads:
+        log.warning("%d threads lent, train.threads asks for %d", threads, train.threads)
     background, signal = backgrounds(samples), signals(samples)
     name = "_".join(str(value) for value in described.values())
     require(background, train.minimum_events, f"{name}: background")
@@ -133,7 +136,7 @@ def _fit(
         held = stream(settings.seed, "train", name, "held", fold)
         data = training_set(background, signal, shares, fold, train.validation, held)
         for method in METHODS[str(described["kind"])]:
-            classifier = _classifier(method, settings, threads)
+            classifier = _classifier(method, settings, train.threads)
             classifier.fit(data, integer(settings.seed, "train", name, method, fold, bits=63))
             classifier.save(draft, f"fold_{fold}_{method}")
         log.info(
