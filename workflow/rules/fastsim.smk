@@ -76,6 +76,7 @@ rule fastsim_gate:
     log:
         "<results>/logs/fastsim_gate.log",
     priority: 50
+    localrule: True
     conda:
         "../../envs/production.yaml"
     resources:

@@ -113,6 +113,7 @@ rule hyperclass_summary:
         "<results>/logs/hyperclass_summary.log",
     benchmark:
         "<results>/benchmarks/hyperclass_summary.tsv"
+    localrule: True
     conda:
         "../../envs/production.yaml"
     threads: 1
