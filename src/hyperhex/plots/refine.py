@@ -28,7 +28,11 @@ _METHODS = {
     "refined": ("refined", COLOURS[0], "o"),
     "oracle": ("data (oracle)", COLOURS[6], "D"),
 }
-_SAMPLES = {"data": "oracle", "raw": "raw", "refined": "refined"}
+_SAMPLES = {
+    "data": ("data", COLOURS[6]),
+    "raw": ("simulation", COLOURS[1]),
+    "refined": ("refined", COLOURS[0]),
+}
 _SHOWN_LAYERS = (1, 3, 5)
 _LEAST_SHARE = 2e-4
 
@@ -56,7 +60,7 @@ def draw_figures(
     """Write all figures to a folder.
 
     bins: rows of bias and resolution by method; samples: held-out showers raw, refined and data;
-    learned, true: gain maps (n_layers, n_cells), zero where a cell is dead.
+    learned, true: response of each cell (n_layers, n_cells), read over given energy, 0 where dead.
     """
     with style():
         save(_energy(bins), folder / "energy.svg")
@@ -64,7 +68,7 @@ def draw_figures(
         save(_layers(samples), folder / "layers.svg")
         seen = samples["raw"].cells.mean(axis=0, dtype=np.float64)
         seen = seen > _LEAST_SHARE * seen.sum()
-        save(_gains(patch, learned, true, seen), folder / "gains.svg")
+        save(_cells(patch, learned, true, seen), folder / "cells.svg")
 
 
 def _energy(bins: Bins) -> Figure:
@@ -112,7 +116,7 @@ def _spectrum(samples: Mapping[str, Sample]) -> Figure:
     }
     figure, (top, bottom) = _with_ratio()
     for name, values in counts.items():
-        label, colour, _ = _METHODS[_SAMPLES[name]]
+        label, colour = _SAMPLES[name]
         top.stairs(values, edges, color=colour, label=label)
         if name != "data":
             bottom.stairs(_ratio(values, counts["data"]), edges, color=colour)
@@ -125,31 +129,38 @@ def _spectrum(samples: Mapping[str, Sample]) -> Figure:
 
 
 def _layers(samples: Mapping[str, Sample]) -> Figure:
-    """Mean energy of each layer per incident energy and its ratio to data."""
+    """Mean energy of each layer per incident energy and its ratio to data, with the errors."""
     figure, (top, bottom) = _with_ratio()
-    means = {
-        name: (sample.cells.sum(axis=2, dtype=np.float64) / sample.energy[:, None]).mean(axis=0)
+    shares = {
+        name: sample.cells.sum(axis=2, dtype=np.float64) / sample.energy[:, None]
         for name, sample in _chosen(samples).items()
     }
-    layer = np.arange(len(means["data"]) + 1) + 0.5
+    means = {name: share.mean(axis=0) for name, share in shares.items()}
+    errors = {
+        name: share.std(axis=0) / np.sqrt(len(share)) / means[name].clip(1e-12)
+        for name, share in shares.items()
+    }
+    layer = np.arange(len(means["data"])) + 1.0
     for name, values in means.items():
-        label, colour, _ = _METHODS[_SAMPLES[name]]
-        top.stairs(values, layer, color=colour, label=label)
+        label, colour = _SAMPLES[name]
+        top.stairs(values, np.append(layer - 0.5, layer[-1] + 0.5), color=colour, label=label)
         if name != "data":
-            bottom.stairs(_ratio(values, means["data"]), layer, color=colour, baseline=None)
+            ratio = _ratio(values, means["data"])
+            error = ratio * np.hypot(errors[name], errors["data"])
+            bottom.errorbar(layer, ratio, error, fmt="o", ms=4, lw=1.2, color=colour)
     top.set_ylabel("layer energy / incident energy [MIP/GeV]")
     bottom.set_xlabel("layer")
-    _finish_ratio(top, bottom, (0.85, 1.15))
+    _finish_ratio(top, bottom, (0.8, 1.2))
     return figure
 
 
-def _gains(
+def _cells(
     patch: Patch,
     learned: NDArray[np.floating],
     true: NDArray[np.floating],
     seen: NDArray[np.bool_],
 ) -> Figure:
-    """Learned and true gains on the hexagons of some layers; cells hardly hit are left blank."""
+    """Learned and true response on the hexagons of some layers; cells hardly hit are blank."""
     import matplotlib.pyplot as plt
 
     shown = [layer for layer in _SHOWN_LAYERS if layer < len(true)]
@@ -158,7 +169,7 @@ def _gains(
         for ax, values, title in zip(row, (true, learned), ("true", "learned"), strict=False):
             blank = np.where(seen[layer], values[layer], np.nan)
             cells = _hexagons(ax, patch, blank)
-            ax.set_title(f"{title} gain, layer {layer + 1}")
+            ax.set_title(f"{title} response, layer {layer + 1}")
         figure.colorbar(cells, ax=row[1], shrink=0.8)
         _scatter(row[2], true[layer][seen[layer]], learned[layer][seen[layer]])
     return figure
@@ -183,8 +194,8 @@ def _hexagons(ax: Axes, patch: Patch, values: NDArray[np.floating]) -> PolyColle
 def _scatter(ax: Axes, true: NDArray[np.floating], learned: NDArray[np.floating]) -> None:
     ax.plot([0.0, 1.6], [0.0, 1.6], color=COLOURS[7], lw=0.8)
     ax.plot(true, learned, "o", ms=3, color=COLOURS[0])
-    ax.set_xlabel("true gain")
-    ax.set_ylabel("learned gain")
+    ax.set_xlabel("true response")
+    ax.set_ylabel("learned response")
     ax.set_aspect("equal")
 
 

@@ -25,6 +25,8 @@ _LINEAR_RATE = 30.0
 # is a detail of the response moves slowly, so that it takes only what the rest cannot explain.
 _SLOW = {"noise": 0.2, "layer_log_slope": 0.05, "correction": 0.02}
 _LAST_RATE = 0.03
+# more than any two logarithms of energies differ by
+_KIND_APART = 1e3
 
 
 class Batches:
@@ -46,15 +48,23 @@ class Batches:
         self.simulated_energy = _log_energy(simulated)[torch.as_tensor(order)]
         self.data = torch.as_tensor(data.cells, dtype=torch.float32)
         self.data_energy = _log_energy(data)
-        keys = simulated.particle[order] * 1e3 + np.log(simulated.energy[order])
-        places = np.searchsorted(keys, data.particle * 1e3 + np.log(data.energy))
+        kinds = simulated.particle[order]
+        # ranks by kind first, then by energy; no partner is of another kind
+        keys = kinds * _KIND_APART + np.log(simulated.energy[order])
+        places = np.searchsorted(keys, data.particle * _KIND_APART + np.log(data.energy))
         self.places = torch.as_tensor(places)
+        self.first = torch.as_tensor(np.searchsorted(kinds, data.particle, side="left"))
+        self.last = torch.as_tensor(np.searchsorted(kinds, data.particle, side="right") - 1)
+        if (self.last < self.first).any():
+            msg = "refine: data of a particle that is not simulated; give the libraries of both"
+            raise TrainingError(msg)
 
     def draw(self, stream: torch.Generator) -> tuple[Tensor, Tensor, Tensor, Tensor]:
         """Data cells, their ln E, simulated cells, their ln E."""
         chosen = torch.randint(len(self.data), (self.size,), generator=stream)
         shift = torch.randint(-self.reach, self.reach + 1, (self.size,), generator=stream)
-        partner = (self.places[chosen] + shift).clamp(0, len(self.simulated) - 1)
+        partner = self.places[chosen] + shift
+        partner = torch.minimum(torch.maximum(partner, self.first[chosen]), self.last[chosen])
         turn = int(torch.randint(len(self.symmetries), (1,), generator=stream))
         turned = self.simulated[partner][..., self.symmetries[turn]]
         return self.data[chosen], self.data_energy[chosen], turned, self.simulated_energy[partner]
@@ -85,8 +95,9 @@ def fit_adversarially(
     (arXiv:1802.03325, sec. 3). The constants at the end are averages over the last iterations.
     """
     stream = torch.Generator().manual_seed(seed)
-    torch.manual_seed(seed)
-    critic = Critic(features.n_cells, features.n_sums, settings.critic_width)
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        critic = Critic(features.n_cells, features.n_sums, settings.critic_width)
     critic_steps = torch.optim.Adam(
         [
             {"params": critic.network.parameters(), "factor": 1.0},

@@ -81,9 +81,15 @@ class Refiner:
             raise StoreError(msg)
         return self.calibration(deposits.reshape(len(deposits), -1).sum(axis=1, dtype=np.float64))
 
-    def gain(self) -> NDArray[np.float64]:
-        """Learned gain of each cell, (n_layers, n_cells), zero where it is dead."""
-        return self.network.gain().detach().numpy().astype(np.float64)
+    def response(self, energy: float) -> NDArray[np.float64]:
+        """Learned response of each cell to an energy [MIP], (n_layers, n_cells), 0 where dead.
+
+        Read over given energy, without mixing and noise; the gain alone is not unique, because a
+        common factor can move from it into the non-linearity.
+        """
+        with torch.inference_mode():
+            read = self.network.bend(energy * self.network.gain())
+        return read.numpy().astype(np.float64) / energy
 
     def save(self, folder: Path, record: Mapping[str, Any], name: str = "refiner") -> None:
         """Write <name>.safetensors and refiner.json, which holds `record` besides the constants."""

@@ -76,8 +76,9 @@ class Performance:
 
     With r = measured / true in a bin of true energy: bias = median r - 1, resolution = half the
     width of the central 68.3 % of r over its median. The overall bias is the mean of |bias| over
-    the bins, so that opposite biases do not cancel, the overall resolution the mean over the bins.
-    Replicas of different methods at the same seed resample the same showers.
+    the bins, so that opposite biases do not cancel; the overall resolution is the geometric mean
+    over the bins, in which all energies count alike. Replicas of different methods at the same
+    seed resample the same showers.
     """
 
     bias: float
@@ -132,7 +133,8 @@ def performance(
     if not rows:
         msg = f"no energy bin of {list(edges)} GeV holds {_LEAST_SHOWERS} of {len(ratio)} showers"
         raise SelectionError(msg)
-    bias_all, resolution_all = np.mean(biases, axis=0), np.mean(resolutions, axis=0)
+    bias_all = np.mean(biases, axis=0)
+    resolution_all = np.exp(np.mean(np.log(resolutions), axis=0))
     return Performance(
         float(bias_all[0]),
         float(resolution_all[0]),

@@ -19,7 +19,7 @@ from hyperhex.provenance import read_json, write_json
 from hyperhex.random import integer, stream
 from hyperhex.refine.comparison import auc, judge, reconstruct
 from hyperhex.refine.refiner import Refiner, Scale, load_refiner
-from hyperhex.refine.response import Pattern, apply_threshold, draw_pattern, respond
+from hyperhex.refine.response import Pattern, apply_threshold, draw_pattern, respond, saturate
 from hyperhex.refine.showers import Showers, join, split
 from hyperhex.refine.training import Fitted, alternatives, refine, train
 
@@ -28,6 +28,8 @@ __all__ = ["data", "fit", "validate"]
 log = logging.getLogger(__name__)
 
 _SHOWERS_PER_SHARD = 500
+# where a cell's response is shown [MIP]
+_SHOWN_ENERGY = 30.0
 
 SCHEMA = {
     "deposits": store.Array(
@@ -142,13 +144,14 @@ def validate(
     write_json(output, report)
     _log_report(report, [reconstruction.method for reconstruction in found])
     pattern = _pattern(settings, scale)
+    true = saturate(_SHOWN_ENERGY * pattern.gain * pattern.alive, settings.data.saturation)
     draw_figures(
         figures,
         scale.patch,
         {reconstruction.method: reconstruction.performance.bins for reconstruction in found},
         {**held_out, "data": real[1]},
-        fitted.refiner.gain(),
-        pattern.gain * pattern.alive,
+        fitted.refiner.response(_SHOWN_ENERGY),
+        true / _SHOWN_ENERGY,
     )
 
 
