@@ -142,12 +142,14 @@ def discovery(settings: HyperclassSettings, scores: Path, output: Path, figures:
     write_json(output, spec)
     write_json(output.with_name("discovery.json"), described)
     injected_title = f"{_title(settings, injected.theory)} ({injected.label})"
+    times = f" at {options.strength:g} times its rate" if options.strength != 1.0 else ""
     plots.fit(
         {_title(settings, one.name): one.counts for one in histograms},
         np.sqrt(np.sum([one.errors**2 for one in histograms], axis=0)),
         (f"with {injected_title}", signal.counts),
         inner,
-        f"{injected_title} injected, {options.luminosity:g}/fb: Z = {found.significance:.2f}",
+        f"{injected_title}{times} injected, {options.luminosity:g}/fb:"
+        f" expected significance {found.significance:.2f}",
         figures / "fit.svg",
     )
 
