@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -12,6 +12,7 @@ from hyperhex.detector.patch import Patch
 from hyperhex.plots.style import COLOURS
 
 if TYPE_CHECKING:
+    from matplotlib.axis import Axis
     from matplotlib.figure import Figure
 
 __all__ = ["display", "profiles", "resolutions"]
@@ -56,6 +57,8 @@ def resolutions(curves: Curves, terms: Mapping[str, float]) -> Figure:
         upper.plot(energy, 100 * terms[particle] / np.sqrt(energy), color=colour, label=label)
         lower.plot(energy, 100 * bins["fraction"], "o-", ms=4, color=colour)
     upper.set(xscale="log", yscale="log", ylabel=r"$\sigma/E$ of the visible energy [%]")
+    _plain_ticks(upper.yaxis, (2, 3, 5, 10, 20, 30))
+    _plain_ticks(lower.xaxis, (1, 2, 5, 10, 20, 50, 100))
     upper.legend()
     lower.set(xlabel="energy [GeV]", ylabel="visible [%]")
     return figure
@@ -87,6 +90,16 @@ def display(patch: Patch, deposits: NDArray[np.float64], mip: float, title: str)
     figure.suptitle(title, fontsize=11)
     figure.colorbar(cells, ax=axes, label="deposit [MIP]", shrink=0.7)
     return figure
+
+
+def _plain_ticks(axis: Axis, places: Sequence[float]) -> None:
+    """Label a logarithmic axis with plain numbers, those of these that it reaches."""
+    from matplotlib.ticker import FixedLocator, NullFormatter, ScalarFormatter
+
+    low, high = axis.get_view_interval()
+    axis.set_major_locator(FixedLocator([place for place in places if low <= place <= high]))
+    axis.set_major_formatter(ScalarFormatter())
+    axis.set_minor_formatter(NullFormatter())
 
 
 def _corners(patch: Patch) -> NDArray[np.float64]:
