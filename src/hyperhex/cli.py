@@ -142,8 +142,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run a command; 0 if it succeeded, 1 if it failed, 2 if it was asked for the impossible."""
     arguments = sys.argv[1:] if argv is None else argv
     options = _parser().parse_args(arguments)
+    level = logging.INFO if options.stage in _STAGES else logging.WARNING
     logging.basicConfig(
-        level=logging.INFO, format="%(asctime)s %(message)s", datefmt="%H:%M:%S", force=True
+        level=level, format="%(asctime)s %(message)s", datefmt="%H:%M:%S", force=True
     )
     follow_parent()
     start = time.monotonic()
@@ -234,7 +235,7 @@ def _check_config(options: argparse.Namespace) -> None:
     from hyperhex.config import read, resolve
 
     config, known = resolve(read(options.file), options.theories)
-    log.info("%s: production %s, %d theories, no fault", options.file, config.name, len(known))
+    print(f"{options.file}: production {config.name}, {len(known)} theories, no fault")
 
 
 def _write_schema(options: argparse.Namespace) -> None:

@@ -1,12 +1,100 @@
-"""The closing table of a production: what each stage reached, in figures."""
+"""The closing table of a production: what each stage reached, beside what was asked of it."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
+
+from hyperhex.errors import StoreError
+from hyperhex.provenance import read_json
 
 __all__ = ["table"]
 
+Row = tuple[str, str, str, str]
+
+_METHODS = {
+    "mixture_average": "mixture of theories, never saw the signal",
+    "single_mean": "single theories, mean",
+    "deep_svdd": "Deep SVDD, background alone",
+    "meff": "cut on the effective mass",
+    "supervised": "trained on the signal itself",
+}
+
 
 def table(folder: Path) -> str:
-    """Table of a production's results, from the JSON files of its stages."""
-    return f"results in {folder}"
+    """Table of a production's results so far, from the JSON files of its stages.
+
+    Raises `StoreError` if there is none.
+    """
+    rows = [row for stage in (_simulate, _fastsim, _refine, _hyperclass) for row in stage(folder)]
+    if not rows:
+        msg = f"{folder}: no results, expected a folder results/<production>; `snakemake` makes it"
+        raise StoreError(msg)
+    rows.insert(0, ("stage", "quantity", "value", "to compare with"))
+    widths = [max(len(row[column]) for row in rows) for column in range(4)]
+    lines = ["  ".join(cell.ljust(w) for cell, w in zip(row, widths, strict=True)) for row in rows]
+    lines.insert(1, "  ".join("-" * width for width in widths))
+    return "\n".join([f"Production {folder.name}", "", *(line.rstrip() for line in lines)])
+
+
+def _simulate(folder: Path) -> Iterator[Row]:
+    checks = _read(folder / "simulate/validation.json")
+    if checks:
+        passed = sum(check["passed"] for check in checks)
+        yield "simulate", "checks against public numbers", f"{passed} passed", f"of {len(checks)}"
+
+
+def _fastsim(folder: Path) -> Iterator[Row]:
+    judged = _read(folder / "fastsim/validation.json")
+    if not judged:
+        return
+    limit = judged["limits"]["auc_high"]
+    for name, particle in judged["particles"].items():
+        floor = f"at most {limit:g}; full simulation against itself {particle['auc_floor']:.3f}"
+        yield "fastsim", f"{name}: AUC of observables", f"{particle['auc_high']:.3f}", floor
+        yield "fastsim", f"{name}: AUC of cells", f"{particle['auc_low']:.3f}", ""
+        speed = f"{particle['showers_per_second']:,.0f} / s"
+        gain = f"{particle['speed_up']:,.0f} times full simulation"
+        yield "fastsim", f"{name}: showers on one thread", speed, gain
+
+
+def _refine(folder: Path) -> Iterator[Row]:
+    measured = _read(folder / "refine/validation.json")
+    if not measured:
+        return
+    for key, text in (("resolution", "energy resolution on data"), ("bias", "energy bias on data")):
+        raw, refined, oracle = (100 * measured[name][key] for name in ("raw", "refined", "oracle"))
+        others = f"raw {raw:.2f} %, trained on data {oracle:.2f} %"
+        yield "refine", text, f"{refined:.2f} %", others
+    before = f"before refinement {measured['auc_before']:.3f}"
+    yield "refine", "AUC, simulation against data", f"{measured['auc_after']:.3f}", before
+
+
+def _hyperclass(folder: Path) -> Iterator[Row]:
+    found = _read(folder / "hyperclass/summary.json")
+    if not found:
+        return
+    signals = f"{found['n_points_measured']} points of {found['n_theories']} left-out theories"
+    events = f"{found['background_effective_events']:,.0f}"
+    yield "hyperclass", "effective background events", events, signals
+    for name, text in _METHODS.items():
+        method = found["methods"].get(name)
+        if method:
+            improvement = _with_error(method["median_ti"], method["median_ti_error"])
+            yield "hyperclass", f"median TI: {text}", improvement, ""
+    test = found["discovery"]
+    yield (
+        "hyperclass",
+        f"discovery of {test['theory']} {test['point']}",
+        f"Z = {test['significance']:.2f}",
+        f"p = {test['p_value']:.2g} at {test['luminosity']:g}/fb, {test['strength']:g} x its rate",
+    )
+
+
+def _with_error(value: Any, error: Any) -> str:
+    return value if isinstance(value, str) else f"{value:.2f} +- {error:.2f}"
+
+
+def _read(file: Path) -> Any:
+    return read_json(file) if file.exists() else None
