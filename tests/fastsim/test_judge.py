@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from hyperhex.config import FastsimLimits
 from hyperhex.detector.patch import Patch
-from hyperhex.fastsim import judge, separation
+from hyperhex.fastsim import judge, limits, separation
 from hyperhex.fastsim.library import Sample, split, thresholded
 from hyperhex.fastsim.observables import SPECTRUM_EDGES, matrix, observables
 
@@ -97,16 +97,16 @@ def test_comparison_with_itself_misses_nothing(patch: Patch, full: Sample, twin:
     merit = judge.compare(patch, full, full, twin, seed=1)
     json.dumps(merit, allow_nan=False)
     assert merit["auc_high"] == pytest.approx(0.5, abs=0.07)
-    figures = judge.decisive(merit)
+    figures = limits.decisive(merit)
     assert figures["layers"] == figures["response"] == figures["hits"] == 0.0
-    assert judge.misses({"photon": merit}, FastsimLimits()) == []
+    assert limits.misses({"photon": merit}, FastsimLimits()) == []
 
 
 def test_a_broken_generator_misses_its_limits(patch: Patch, full: Sample, broken: Sample) -> None:
     merit = judge.compare(patch, full, broken, full, seed=1)
-    missed = judge.misses({"photon": merit}, FastsimLimits())
+    missed = limits.misses({"photon": merit}, FastsimLimits())
     assert {"auc_high", "layers"} <= {miss.figure for miss in missed}
-    text = judge.table(missed)
+    text = limits.table(missed)
     assert "auc_high" in text
     assert "+0." in text
 

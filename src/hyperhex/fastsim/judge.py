@@ -1,4 +1,4 @@
-"""Figures of merit of the fast simulation, and the limits that it must keep.
+"""Figures of merit of the fast simulation.
 
 Fast and full showers are compared under the same conditions, the full ones never seen in training.
 Every figure that is not zero or one half for a perfect generator has its floor beside it: full
@@ -8,19 +8,17 @@ simulation against other full simulation.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from hyperhex.config import FastsimLimits
 from hyperhex.detector.patch import Patch
 from hyperhex.fastsim import separation
 from hyperhex.fastsim.library import Sample
 from hyperhex.fastsim.observables import SPECTRUM_EDGES, spectrum
 
-__all__ = ["Miss", "compare", "decisive", "energy_bins", "misses", "table"]
+__all__ = ["compare", "energy_bins"]
 
 _ENERGY_BINS = 4
 _LEAST_SHARE = 0.02
@@ -107,49 +105,3 @@ def _plain(value: Any) -> Any:
     if isinstance(value, Mapping):
         return {key: _plain(entry) for key, entry in value.items()}
     return value.tolist() if isinstance(value, np.ndarray | np.generic) else value
-
-
-@dataclass(frozen=True)
-class Miss:
-    """A figure of merit beyond its limit."""
-
-    particle: str
-    figure: str
-    value: float
-    limit: float
-
-
-def misses(particles: Mapping[str, Mapping[str, Any]], limits: FastsimLimits) -> list[Miss]:
-    """All figures beyond their limits, worst first."""
-    found = [
-        Miss(particle, figure, value, getattr(limits, figure))
-        for particle, merit in particles.items()
-        for figure, value in decisive(merit).items()
-        if not value <= getattr(limits, figure)
-    ]
-    return sorted(found, key=lambda miss: miss.limit / miss.value)
-
-
-def decisive(merit: Mapping[str, Any]) -> dict[str, float]:
-    """The figures that have limits, from all figures of a particle."""
-    rows = merit["energies"]
-    largest = {
-        figure: max(abs(row[figure]["ratio"] - 1.0) for row in rows)
-        for figure in ("response", "width", "hits")
-    }
-    profiles = {name: float(merit[name]["deviation"]) for name in ("layers", "rings", "spectrum")}
-    return {"auc_high": float(merit["auc_high"]), **largest, **profiles}
-
-
-def table(missed: list[Miss]) -> str:
-    """What missed its limit, and by how much, as text."""
-    rows = [("particle", "figure", "value", "limit", "beyond")]
-    rows += [
-        (m.particle, m.figure, f"{m.value:.3f}", f"{m.limit:.3f}", f"{m.value - m.limit:+.3f}")
-        for m in missed
-    ]
-    widths = [max(len(row[k]) for row in rows) for k in range(len(rows[0]))]
-    return "\n".join(
-        "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
-        for row in rows
-    )

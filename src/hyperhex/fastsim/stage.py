@@ -7,21 +7,22 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import torch
 
 from hyperhex import store
 from hyperhex.config import FastsimSettings, SimulateSettings
 from hyperhex.detector.patch import Patch
 from hyperhex.errors import GateError, StoreError
-from hyperhex.fastsim import judge as merit
-from hyperhex.fastsim.adversarial import Progress, Trainer
-from hyperhex.fastsim.generator import FastSimulation, Generator, Scale, load_generator
-from hyperhex.fastsim.library import Sample, prepare, split, thresholded
+from hyperhex.fastsim.limits import decisive, misses, table
 from hyperhex.provenance import read_json, write_json
 from hyperhex.random import integer
+
+if TYPE_CHECKING:
+    from hyperhex.fastsim.adversarial import Progress, Trainer
+    from hyperhex.fastsim.generator import FastSimulation, Scale
+    from hyperhex.fastsim.library import Sample
 
 __all__ = ["fit", "gate", "judge"]
 
@@ -39,6 +40,12 @@ def fit(settings: FastsimSettings, showers: Sequence[Path], output: Path, thread
     The number of threads is that of the settings, because it changes floating-point sums; the
     command's `threads` only says what the machine lends.
     """
+    import torch
+
+    from hyperhex.fastsim.adversarial import Trainer
+    from hyperhex.fastsim.generator import FastSimulation, Generator
+    from hyperhex.fastsim.library import prepare, split
+
     chosen = settings.fastsim
     if threads < chosen.threads:
         log.warning("%d threads lent, fastsim.threads asks for %d", threads, chosen.threads)
@@ -81,6 +88,11 @@ def judge(
     settings: FastsimSettings, showers: Sequence[Path], model: Path, output: Path, figures: Path
 ) -> None:
     """Compare generated with held-out full showers; write validation.json and the figures."""
+    import torch
+
+    from hyperhex.fastsim.generator import load_generator
+    from hyperhex.fastsim.judge import compare
+    from hyperhex.fastsim.library import split
     from hyperhex.plots.fastsim import draw_figures
 
     chosen, seed = settings.fastsim, settings.seed
@@ -95,12 +107,12 @@ def judge(
     for particle, sample in samples.items():
         other, full = split(sample, chosen.held_out)
         fast = _generated(fast_simulation, particle, full, seed)
-        found = merit.compare(patch, full, fast, other, seed)
+        found = compare(patch, full, fast, other, seed)
         areas = tuple(found[f"auc_{name}"] for name in ("high", "low", "floor"))
         log.info("%s: AUC %.3f on observables, %.3f on cells, floor %.3f", particle, *areas)
         particles[particle] = found | _speed(fast_simulation, full, stores[particle])
         pairs[particle] = full, fast
-    missed = merit.misses(particles, chosen.limits)
+    missed = misses(particles, chosen.limits)
     draw_figures(patch, particles, pairs, figures)
     limits = chosen.limits.model_dump()
     report = {"particles": particles, "limits": limits, "missed": [asdict(m) for m in missed]}
@@ -115,6 +127,9 @@ def _open(paths: Sequence[Path]) -> dict[str, store.Store]:
 
 def _read(stores: Mapping[str, store.Store], threshold: float) -> tuple[dict[str, Sample], Scale]:
     """Thresholded showers by particle, and what their numbers mean."""
+    from hyperhex.fastsim.generator import Scale
+    from hyperhex.fastsim.library import Sample, thresholded
+
     scales = {name: _scale(found.attributes) for name, found in stores.items()}
     if len(set(scales.values())) != 1:
         msg = f"showers of different detectors (rings, pitch, mip): {scales}; simulate them alike"
@@ -145,7 +160,9 @@ def _check_scale(model: Path, trained: Scale, read: Scale) -> None:
 
 
 def _generated(fast_simulation: FastSimulation, particle: str, like: Sample, seed: int) -> Sample:
-    """Fast showers under the conditions of others, in units of the full simulation's."""
+    """Fast showers under the conditions of others, cells in [MIP]."""
+    from hyperhex.fastsim.library import Sample
+
     drawn = fast_simulation.sample(
         particle, like.energy, like.impact, integer(seed, "fastsim", "judge", particle)
     )
@@ -205,15 +222,15 @@ def full_time(library: store.Store) -> float:
 def gate(settings: FastsimSettings, validation: Path, output: Path) -> None:
     """Write passed.json, or raise `GateError` with a table of what missed its limit."""
     particles = read_json(validation)["particles"]
-    missed = merit.misses(particles, settings.fastsim.limits)
+    missed = misses(particles, settings.fastsim.limits)
     if missed:
         msg = (
             f"{validation}: the fast simulation misses its limits, so nothing after it may use it\n"
-            f"{merit.table(missed)}\n"
+            f"{table(missed)}\n"
             "train longer (fastsim.iterations), on more showers (simulate.number), or accept it"
             " (fastsim.limits)"
         )
         raise GateError(msg)
-    figures = {particle: merit.decisive(found) for particle, found in particles.items()}
+    figures = {particle: decisive(found) for particle, found in particles.items()}
     limits = settings.fastsim.limits.model_dump()
     write_json(output, {"passed": True, "figures": figures, "limits": limits})

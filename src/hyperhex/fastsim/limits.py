@@ -1,0 +1,57 @@
+"""The limits that the fast simulation must keep for the production to go on."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from hyperhex.config import FastsimLimits
+
+__all__ = ["Miss", "decisive", "misses", "table"]
+
+
+@dataclass(frozen=True)
+class Miss:
+    """A figure of merit beyond its limit."""
+
+    particle: str
+    figure: str
+    value: float
+    limit: float
+
+
+def misses(particles: Mapping[str, Mapping[str, Any]], limits: FastsimLimits) -> list[Miss]:
+    """All figures beyond their limits, worst first."""
+    found = [
+        Miss(particle, figure, value, getattr(limits, figure))
+        for particle, merit in particles.items()
+        for figure, value in decisive(merit).items()
+        if not value <= getattr(limits, figure)
+    ]
+    return sorted(found, key=lambda miss: miss.limit / miss.value)
+
+
+def decisive(merit: Mapping[str, Any]) -> dict[str, float]:
+    """The figures that have limits, from all figures of a particle."""
+    rows = merit["energies"]
+    largest = {
+        figure: max(abs(row[figure]["ratio"] - 1.0) for row in rows)
+        for figure in ("response", "width", "hits")
+    }
+    profiles = {name: float(merit[name]["deviation"]) for name in ("layers", "rings", "spectrum")}
+    return {"auc_high": float(merit["auc_high"]), **largest, **profiles}
+
+
+def table(missed: list[Miss]) -> str:
+    """What missed its limit, and by how much, as text."""
+    rows = [("particle", "figure", "value", "limit", "beyond")]
+    rows += [
+        (m.particle, m.figure, f"{m.value:.3f}", f"{m.limit:.3f}", f"{m.value - m.limit:+.3f}")
+        for m in missed
+    ]
+    widths = [max(len(row[k]) for row in rows) for k in range(len(rows[0]))]
+    return "\n".join(
+        "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
+        for row in rows
+    )
