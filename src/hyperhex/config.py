@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping
+from itertools import pairwise
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar
 
@@ -234,7 +235,9 @@ class Stack(Section):
         return self
 
 
+# the tables of the transport reach from 0.06 MeV to 1 TeV
 CutEnergy = Annotated[float, Field(ge=0.07e-3, le=0.01)]
+_HIGHEST_ENERGY = 1000.0
 
 
 class Transport(Section):
@@ -275,6 +278,14 @@ class Simulate(Section):
     showers_per_part: Count = Field(default=250, description="showers of one shard")
     stack: Stack = Stack()
     transport: Transport = Transport()
+
+    @model_validator(mode="after")
+    def _has_a_range(self) -> Simulate:
+        low, high = self.energy
+        if not 1e-3 <= low < high <= _HIGHEST_ENERGY:
+            msg = f"energy {low}, {high} given; two numbers that rise from 0.001 to 1000 expected"
+            raise ValueError(msg)
+        return self
 
 
 class FastsimLimits(Section):
@@ -362,6 +373,13 @@ class Refine(Section):
         description="energy bins of bias and resolution [GeV]",
     )
     bootstrap: int = Field(default=200, ge=10, description="replicas that errors come from")
+
+    @model_validator(mode="after")
+    def _check(self) -> Refine:
+        if any(low >= high for low, high in pairwise(self.energy_edges)):
+            msg = f"energy_edges that rise; {self.energy_edges} was given"
+            raise ValueError(msg)
+        return self
 
 
 class Region(Section):

@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from pydantic import ValidationError
 
 from hyperhex import cluster, provenance, store
 from hyperhex.config import SimulateSettings
@@ -74,6 +75,20 @@ def test_a_killed_library_resumes_with_what_it_has(
     stage.showers(_settings(), "photon", tmp_path / "again.zarr", CONTEXT)
     digests = [store.open(tmp_path / name).digest for name in ("photon.zarr", "again.zarr")]
     assert digests[0] == digests[1]
+
+
+@pytest.mark.parametrize(
+    ("changes", "expected"),
+    [
+        ({"energy": (30.0, 1.0)}, "rise from 0.001 to 1000"),
+        ({"energy": (1.0, 2000.0)}, "rise from 0.001 to 1000"),
+        ({"stack": {"block": [{"material": "lead", "thickness": 0.5}]}}, "no slab of silicon"),
+        ({"transport": {"photon_cut": 1e-5}}, "greater than or equal to"),
+    ],
+)
+def test_what_the_tables_cannot_reach_is_refused(changes: dict[str, Any], expected: str) -> None:
+    with pytest.raises(ValidationError, match=expected):
+        _settings(**changes)
 
 
 def test_validation_is_written_with_figures(libraries: list[Path], tmp_path: Path) -> None:
