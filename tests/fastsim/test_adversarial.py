@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable
 
 import numpy as np
@@ -10,7 +11,9 @@ from numpy.typing import NDArray
 from hyperhex.config import Fastsim
 from hyperhex.detector.patch import Patch
 from hyperhex.errors import TrainingError
+from hyperhex.fastsim import calibration
 from hyperhex.fastsim.adversarial import Trainer
+from hyperhex.fastsim.calibration import calibrate
 from hyperhex.fastsim.compound_poisson import HitSpectrum
 from hyperhex.fastsim.critic import Critic, gradient_penalty
 from hyperhex.fastsim.generator import Generator
@@ -95,3 +98,20 @@ def test_divergence_stops_with_advice(parts: Parts, patch: Patch) -> None:
         training.critic.network[0].weight.fill_(np.nan)
     with pytest.raises(TrainingError, match="lower fastsim"):
         list(training.run())
+
+
+def test_calibration_restores_the_mean_profile(parts: Parts, patch: Patch) -> None:
+    """Layer logits spoiled on purpose, as training might leave them."""
+    _, spectrum, showers = parts
+    template = copy.deepcopy(parts[0])
+    torch.manual_seed(1)
+    generator = Generator(template, 8, (16,))
+    with torch.no_grad():
+        generator.layers.bias += torch.linspace(0.15, -0.15, 4)
+    calibrate(patch, generator, spectrum, showers, np.random.default_rng(1))
+    fast = calibration._generated(generator, spectrum, showers, np.random.default_rng(2))
+    reached, expected = (
+        np.mean([s.sum(1) / s.sum() for s in sample if s.any()], axis=0)
+        for sample in (fast, showers.deposits.numpy())
+    )
+    np.testing.assert_allclose(reached, expected, rtol=0.03)

@@ -3,6 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
+from numpy.typing import NDArray
 
 from hyperhex.errors import TrainingError
 from hyperhex.fastsim import compound_poisson
@@ -17,11 +18,18 @@ def spectrum() -> HitSpectrum:
     return compound_poisson._spectrum(hits)
 
 
+def hits(
+    spectrum: HitSpectrum, mean: float, shape: tuple[int, ...], seed: int, steady: float = 0.0
+) -> NDArray[np.float32]:
+    means, shares = np.full(shape, mean, np.float32), np.full(shape, steady, np.float32)
+    return draw(spectrum, means, shares, np.random.default_rng(seed))
+
+
 @pytest.mark.parametrize("mean", [0.05, 1.0, 8.0, 40.0, 300.0])
 def test_moments_are_those_of_a_compound_poisson_variable(
     spectrum: HitSpectrum, mean: float
 ) -> None:
-    energy = draw(spectrum, np.full((400, 2, 250), mean, np.float32), np.random.default_rng(2))
+    energy = hits(spectrum, mean, (400, 2, 250), 2)
     for layer, scale in enumerate((2.0, 4.0)):
         cells = energy[:, layer].astype(np.float64).ravel()
         first, second = 0.5 + scale, (0.5 + scale) ** 2 + scale**2
@@ -34,7 +42,7 @@ def test_moments_are_those_of_a_compound_poisson_variable(
 
 
 def test_no_cell_below_the_least_hit(spectrum: HitSpectrum) -> None:
-    energy = draw(spectrum, np.full((100, 2, 100), 2.0, np.float32), np.random.default_rng(3))
+    energy = hits(spectrum, 2.0, (100, 2, 100), 3)
     assert energy[energy > 0].min() >= 0.5 - 1e-6
 
 
@@ -46,19 +54,28 @@ def test_sums_of_hits_have_the_quantiles_of_sums(spectrum: HitSpectrum) -> None:
     np.testing.assert_allclose(spectrum.sums[0, 4, knots], expected, rtol=0.02)
 
 
+def test_steady_share_fluctuates_less_about_the_same_mean(spectrum: HitSpectrum) -> None:
+    cells = hits(spectrum, 6.0, (400, 2, 250), 8, steady=0.5)[:, 0].astype(np.float64)
+    first, second = 2.5, 2.5**2 + 4.0
+    assert cells.mean() == pytest.approx(6.0, abs=0.05)
+    assert cells.var() == pytest.approx(3.0 * second / first, rel=0.05)
+    assert cells.min() == pytest.approx(3.0)
+
+
+@pytest.mark.parametrize("steady", [0.0, 0.4])
 @pytest.mark.parametrize("function", ["energy", "logarithm", "hit"])
-def test_gradient_is_the_derivative_of_the_mean(spectrum: HitSpectrum, function: str) -> None:
+def test_gradient_is_the_derivative_of_the_mean(
+    spectrum: HitSpectrum, function: str, steady: float
+) -> None:
     """d E[f] / d mu against finite differences of sampled means."""
     index = ["energy", "logarithm", "hit"].index(function)
 
     def channels(mu: float, seed: int) -> tuple[torch.Tensor, torch.Tensor]:
-        mean = torch.full((4000, 2, 50), mu, requires_grad=True)
-        energy = torch.from_numpy(
-            draw(spectrum, mean.detach().numpy(), np.random.default_rng(seed))
-        )
-        weights = torch.from_numpy(spectrum.log_weights)
-        hit_mean = torch.from_numpy(spectrum.mean).float()
-        return mean, sampled(mean, energy, hit_mean, weights)[index]
+        shape = (4000, 2, 50)
+        mean = torch.full(shape, mu, requires_grad=True)
+        energy = torch.from_numpy(hits(spectrum, mu, shape, seed, steady))
+        tables = torch.from_numpy(spectrum.mean).float(), torch.from_numpy(spectrum.log_weights)
+        return mean, sampled(mean, torch.full(shape, steady), energy, *tables)[index]
 
     mean, channel = channels(1.5, 5)
     channel.sum().backward()

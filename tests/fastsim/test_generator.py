@@ -42,10 +42,11 @@ def conditions(number: int, seed: int = 5) -> tuple[NDArray, NDArray]:
 
 def test_gradient_reaches_every_parameter(fast: FastSimulation) -> None:
     generator = fast.generator.train()
-    mean = generator(
+    mean, steady = generator(
         torch.randn(6, 8), torch.rand(6) * 4, torch.rand(6, 2) * 0.3, torch.tensor([0, 1] * 3)
     )
-    assert mean.shape == (6, 4, 37)
+    assert mean.shape == steady.shape == (6, 4, 37)
+    assert ((steady >= 0) & (steady < 1)).all()
     (mean * torch.rand_like(mean)).sum().backward()
     for name, parameter in generator.named_parameters():
         assert parameter.grad is not None, name
@@ -56,7 +57,7 @@ def test_energy_is_the_templates_whatever_the_noise(fast: FastSimulation) -> Non
     log_energy, kind = torch.rand(20) * 4, torch.zeros(20, dtype=torch.long)
     for seed in (1, 2):
         noise = torch.randn(20, 8, generator=torch.Generator().manual_seed(seed)) * 3
-        mean = fast.generator(noise, log_energy, torch.rand(20, 2) * 0.3, kind)
+        mean, _ = fast.generator(noise, log_energy, torch.rand(20, 2) * 0.3, kind)
         expected = fast.generator.template.visible(log_energy, kind)
         torch.testing.assert_close(mean.sum((1, 2)), expected, rtol=1e-4, atol=0)
 

@@ -10,6 +10,7 @@ import copy
 import logging
 from collections.abc import Iterator
 from dataclasses import dataclass
+from math import isfinite
 
 import numpy as np
 import torch
@@ -93,13 +94,13 @@ class Trainer:
             for _ in range(s.critic_steps):
                 critic_loss, penalty = self._critic_step(of_critic, steps)
                 steps += 1
+            _check(iteration, critic_loss, penalty)
             generator_loss = self._generator_step(of_generator)
             self._follow(iteration)
             if iteration % s.report_every == 0 or iteration == s.iterations:
                 progress = Progress(
                     iteration, critic_loss, generator_loss, penalty, self._distance()
                 )
-                _check(progress)
                 yield progress
 
     def _critic_step(self, optimiser: torch.optim.Optimizer, step: int) -> tuple[float, float]:
@@ -140,9 +141,12 @@ class Trainer:
     def _generated(self, generator: Generator, like: Showers) -> torch.Tensor:
         """Critic inputs of generated showers under the conditions of others."""
         noise = self.random.standard_normal((len(like), generator.noise), dtype=np.float32)
-        mean = generator(torch.from_numpy(noise), like.log_energy, like.impact, like.particle)
-        energy = torch.from_numpy(draw(self.spectrum, mean.detach().numpy(), self.random))
-        channels = sampled(mean, energy, self._hit_mean, self._log_weights)
+        mean, steady = generator(
+            torch.from_numpy(noise), like.log_energy, like.impact, like.particle
+        )
+        energy = draw(self.spectrum, mean.detach().numpy(), steady.numpy(), self.random)
+        tables = self._hit_mean, self._log_weights
+        channels = sampled(mean, steady, torch.from_numpy(energy), *tables)
         return self._assemble(channels, like)
 
     def _inputs(self, showers: Showers) -> torch.Tensor:
@@ -177,13 +181,12 @@ def _decay(iteration: int, iterations: int) -> float:
     return max(0.05, min(1.0, 2.0 * (1.0 - iteration / iterations)))
 
 
-def _check(progress: Progress) -> None:
-    values = np.array([progress.critic, progress.generator, progress.penalty, progress.distance])
-    if np.isfinite(values).all() and np.abs(values[0]) < _WILD:
+def _check(iteration: int, critic: float, penalty: float) -> None:
+    if isfinite(critic) and isfinite(penalty) and abs(critic) < _WILD:
         return
     msg = (
-        f"training diverged at iteration {progress.iteration}: critic {progress.critic:.3g},"
-        f" generator {progress.generator:.3g}, gradient penalty {progress.penalty:.3g}; lower"
-        " fastsim.generator_rate and fastsim.critic_rate, or raise fastsim.penalty"
+        f"training diverged at iteration {iteration}: critic loss {critic:.3g}, gradient penalty"
+        f" {penalty:.3g}; lower fastsim.generator_rate and fastsim.critic_rate, or raise"
+        " fastsim.penalty"
     )
     raise TrainingError(msg)

@@ -11,10 +11,14 @@ The derivative with respect to mu of the mean of any function f of the cell is e
 
 (the finite-difference derivative of a Poisson average), so each channel f of a sampled cell carries
 the weight E_h[f(e + h) - f(e)] / m back to mu: unbiased, also for an empty cell.
+
+A steady share r of mu may come without hits, e = r mu + h_1 + ... + h_N with
+N ~ Poisson((1 - r) mu / m). The weight is then r f'(e) + (1 - r) E_h[f(e + h) - f(e)] / m.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -117,15 +121,18 @@ def _log_weights(hit: NDArray) -> NDArray:
     return np.log1p(nodes / (1.0 + energy[:, None])).mean(axis=1) / hit.mean()
 
 
-def draw(spectrum: HitSpectrum, mean: NDArray, random: np.random.Generator) -> NDArray[np.float32]:
-    """Energies of cells of given mean energies; both (n, layers, cells) [MIP].
+def draw(
+    spectrum: HitSpectrum, mean: NDArray, steady: NDArray, random: np.random.Generator
+) -> NDArray[np.float32]:
+    """Energies of cells of given mean energies [MIP] and steady shares, all (n, layers, cells).
 
     Cells with hits are found first; the number of hits in them is 1 + Poisson of what is left of
     the mean after the first arrival. Up to 16 hits are summed by tabled quantiles, more by a gamma
     variable of the same mean and variance (Wilson & Hilferty 1931).
     """
     shape = mean.shape
-    number = (mean / spectrum.mean[:, None].astype(np.float32)).astype(np.float32).ravel()
+    without_hits = (steady * mean).astype(np.float32)
+    number = ((mean - without_hits) / spectrum.mean[:, None].astype(np.float32)).ravel()
     empty = np.exp(-number)
     hit = np.flatnonzero(random.random(number.size, dtype=np.float32) > empty)
     first = -np.log1p(-random.random(hit.size, dtype=np.float32) * (1.0 - empty[hit]))
@@ -135,7 +142,7 @@ def draw(spectrum: HitSpectrum, mean: NDArray, random: np.random.Generator) -> N
     energy[hit] = _tabled(spectrum, layer, np.minimum(count, _LARGEST_TABLED_NUMBER), random)
     many = np.flatnonzero(count > _LARGEST_TABLED_NUMBER)
     energy[hit[many]] = _gamma(spectrum, layer[many], count[many], random)
-    return energy.reshape(shape)
+    return energy.reshape(shape) + without_hits
 
 
 def _tabled(
@@ -159,27 +166,30 @@ def _gamma(
 
 
 def sampled(
-    mean: torch.Tensor, energy: torch.Tensor, hit_mean: torch.Tensor, log_weights: torch.Tensor
+    mean: torch.Tensor,
+    steady: torch.Tensor,
+    energy: torch.Tensor,
+    hit_mean: torch.Tensor,
+    log_weights: torch.Tensor,
 ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
     """Energy [MIP], its logarithm ln(1 + e) and whether it is hit, of cells drawn about `mean`.
 
     The derivatives with respect to `mean` are those of the formula of this module; for the energy
-    itself that is 1. `mean`, `energy` and the results are (n, n_layers, n_cells); `hit_mean`
+    itself that is 1. `mean`, `steady`, `energy` and results are (n, n_layers, n_cells); `hit_mean`
     (n_layers,) and `log_weights` (n_layers, n_knots) belong to the spectrum of hits.
     """
-    found: tuple[torch.Tensor, torch.Tensor, torch.Tensor] = _Sampled.apply(  # type: ignore[no-untyped-call]
-        mean, energy, hit_mean, log_weights
-    )
-    return found
+    apply: Callable[..., tuple[torch.Tensor, torch.Tensor, torch.Tensor]] = _Sampled.apply
+    return apply(mean, steady, energy, hit_mean, log_weights)
 
 
 class _Sampled(torch.autograd.Function):
-    """Forward passes on the sampled channels, backward gives `mean` their mean derivatives."""
+    """Forward passes the sampled channels on, backward gives `mean` their derivatives."""
 
     @staticmethod
     def forward(
         ctx: torch.autograd.function.FunctionCtx,
         mean: torch.Tensor,
+        steady: torch.Tensor,
         energy: torch.Tensor,
         hit_mean: torch.Tensor,
         log_weights: torch.Tensor,
@@ -187,7 +197,7 @@ class _Sampled(torch.autograd.Function):
         """Channels (energy [MIP], logarithm, hit), each of the shape of `mean`."""
         del mean
         logarithm = torch.log1p(energy)
-        ctx.save_for_backward(logarithm, hit_mean, log_weights)
+        ctx.save_for_backward(steady, logarithm, hit_mean, log_weights)
         return energy.clone(), logarithm, (energy > 0).to(energy.dtype)
 
     @staticmethod
@@ -196,11 +206,13 @@ class _Sampled(torch.autograd.Function):
         energy: torch.Tensor,
         logarithm: torch.Tensor,
         hit: torch.Tensor,
-    ) -> tuple[torch.Tensor, None, None, None]:
+    ) -> tuple[torch.Tensor, None, None, None, None]:
         """Gradient of `mean` from the gradients of the three channels."""
-        log_energy, hit_mean, log_weights = ctx.saved_tensors  # type: ignore[attr-defined]
+        steady, log_energy, hit_mean, log_weights = ctx.saved_tensors  # type: ignore[attr-defined]
         knot = (log_energy * _WEIGHT_KNOTS_PER_UNIT).round().long().clamp_(max=_WEIGHT_KNOTS - 1)
         layer = torch.arange(len(hit_mean))[:, None] * _WEIGHT_KNOTS
         weight = log_weights.flatten()[knot + layer]
         first = (log_energy == 0) / hit_mean[:, None]
-        return energy + logarithm * weight + hit * first, None, None, None
+        of_hits = logarithm * weight + hit * first
+        of_steady = logarithm * torch.exp(-log_energy)
+        return energy + of_hits + steady * (of_steady - of_hits), None, None, None, None

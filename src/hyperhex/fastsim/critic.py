@@ -22,7 +22,8 @@ class DerivedFeatures(nn.Module):
     """What the critic is shown beside the cells, a differentiable function of them.
 
     Per layer: ln(1 + energy), fraction, ln(1 + hits), mean ln(1 + cell), centroid and width about
-    the impact point; per ring: fraction; of the whole: ln(1 + energy), depth and its spread.
+    the impact point; per ring: fraction; of the whole: ln(1 + energy), ln(1 + hits),
+    depth and its spread.
     Buffers: `positions` (n_cells, 2) [cm], `rings` (n_rings, n_cells), one-hot.
     """
 
@@ -33,13 +34,13 @@ class DerivedFeatures(nn.Module):
         super().__init__()
         self.register_buffer("positions", positions)
         self.register_buffer("rings", nn.functional.one_hot(ring).T.to(positions.dtype))
-        self.number = 7 * n_layers + len(self.rings) + 3
+        self.number = 7 * n_layers + len(self.rings) + 4
 
     def forward(
         self, energy: torch.Tensor, logarithm: torch.Tensor, hit: torch.Tensor, impact: torch.Tensor
     ) -> torch.Tensor:
         """Features (n, number) of the channels (n, n_layers, n_cells) and `impact` (n, 2) [cm]."""
-        layers = energy.sum(2)
+        layers, hits = energy.sum(2), hit.sum(2)
         total = layers.sum(1, keepdim=True) + _TINY
         offset = self.positions[None] - impact[:, None]
         moments = energy @ torch.cat([offset, offset.square().sum(2, keepdim=True)], dim=2)
@@ -51,13 +52,14 @@ class DerivedFeatures(nn.Module):
         parts = [
             torch.log1p(layers),
             fractions,
-            torch.log1p(hit.sum(2)),
-            logarithm.sum(2) / (hit.sum(2).detach() + 1.0),
+            torch.log1p(hits),
+            logarithm.sum(2) / (hits + 1.0),
             moments[..., 0],
             moments[..., 1],
             torch.sqrt(moments[..., 2].clamp_min(0.0) + _TINY),
             energy.sum(1) @ self.rings.T / total,
             torch.log1p(total),
+            torch.log1p(hits.sum(1, keepdim=True)),
             mean_depth,
             torch.sqrt(spread + _TINY),
         ]

@@ -34,6 +34,7 @@ __all__ = ["FastSimulation", "Generator", "Scale", "load_generator", "single_thr
 _NETWORK = "generator.safetensors"
 _RECORD = "generator.json"
 _START = 0.1
+_LEAST_STEADY = 1.5  # [MIP]
 
 
 class Generator(nn.Module):
@@ -66,8 +67,8 @@ class Generator(nn.Module):
         log_energy: torch.Tensor,
         impact: torch.Tensor,
         particle: torch.Tensor,
-    ) -> torch.Tensor:
-        """Mean energy of every cell, (n, n_layers, n_cells) [MIP].
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        """Mean energy of every cell [MIP] and its steady share, both (n, n_layers, n_cells).
 
         `noise` (n, noise) is normal, `log_energy` (n,) of [GeV], `impact` (n, 2) in the wedge [cm],
         `particle` (n,) the index of the particle.
@@ -75,10 +76,12 @@ class Generator(nn.Module):
         hidden = self.trunk(torch.cat([noise, self.condition(log_energy, impact, particle)], dim=1))
         layers = self.layers(hidden) + self.template.layer_logits(log_energy, particle)
         cells = self.cells(hidden).view(-1, self.n_layers, self.n_cells)
-        cells = cells + self.template.cell_logits(log_energy, particle, impact)
+        logits, steady = self.template.cells(log_energy, particle, impact)
         visible = self.template.visible(log_energy, particle)[:, None]
         energy = visible * torch.softmax(layers, dim=1)
-        return energy[..., None] * torch.softmax(cells, dim=2)
+        mean = energy[..., None] * torch.softmax(cells + logits, dim=2)
+        # a track through the layers that are read out as one leaves no less
+        return mean, steady * (steady * mean.detach() >= _LEAST_STEADY)
 
     def condition(
         self, log_energy: torch.Tensor, impact: torch.Tensor, particle: torch.Tensor
@@ -154,13 +157,13 @@ class FastSimulation:
         inside = np.clip(energy, *self.scale.energies)
         noise = random.standard_normal((len(energy), self.generator.noise), dtype=np.float32)
         with torch.inference_mode():
-            mean = self.generator(
+            mean, steady = self.generator(
                 torch.from_numpy(noise),
                 torch.from_numpy(np.log(inside).astype(np.float32)),
                 torch.from_numpy(point.astype(np.float32)),
                 torch.full((len(energy),), kind),
-            ).numpy()
-        showers = draw(self.spectrum, mean, random)
+            )
+        showers = draw(self.spectrum, mean.numpy(), steady.numpy(), random)
         beyond = (energy / inside).astype(np.float32)
         if (beyond != 1).any():
             showers *= beyond[:, None, None]

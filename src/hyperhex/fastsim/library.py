@@ -82,11 +82,12 @@ def split(sample: Sample, held_out: float) -> tuple[Sample, Sample]:
 def prepare(patch: Patch, samples: Sequence[Sample]) -> tuple[Template, HitSpectrum, Showers]:
     """Template, spectrum of hits and training showers, all in the wedge, one sample a particle."""
     turned = [_in_wedge(patch, sample) for sample in samples]
-    template = fit_template(patch, *([vars(s)[name] for s in turned] for name in vars(turned[0])))
     together = Sample(
         *(np.concatenate(parts) for parts in zip(*(vars(s).values() for s in turned), strict=True))
     )
     spectrum = fit_hit_spectrum(together.deposits, together.energy, patch.ring)
+    parts = [[vars(sample)[name] for sample in turned] for name in vars(together)]
+    template = fit_template(patch, parts[0], parts[1], parts[2], spectrum.mean)
     particle = np.repeat(np.arange(len(turned)), [len(s) for s in turned])
     showers = Showers(
         torch.from_numpy(together.deposits),

@@ -17,7 +17,7 @@ from hyperhex.detector.patch import Patch
 from hyperhex.errors import GateError, StoreError
 from hyperhex.fastsim.limits import decisive, misses, table
 from hyperhex.provenance import read_json, write_json
-from hyperhex.random import integer
+from hyperhex.random import integer, stream
 
 if TYPE_CHECKING:
     from hyperhex.fastsim.adversarial import Progress, Trainer
@@ -43,6 +43,7 @@ def fit(settings: FastsimSettings, showers: Sequence[Path], output: Path, thread
     import torch
 
     from hyperhex.fastsim.adversarial import Trainer
+    from hyperhex.fastsim.calibration import calibrate
     from hyperhex.fastsim.generator import FastSimulation, Generator
     from hyperhex.fastsim.library import prepare, split
 
@@ -60,6 +61,8 @@ def fit(settings: FastsimSettings, showers: Sequence[Path], output: Path, thread
         generator = Generator(template, chosen.noise, tuple(chosen.generator_widths))
     trainer = Trainer(generator, spectrum, together, patch, chosen, settings.seed)
     curve = _follow(trainer, chosen.iterations)
+    random = stream(settings.seed, "fastsim", "calibrate")
+    calibrate(patch, trainer.average, spectrum, together, random)
     record = {"settings": settings.model_dump(mode="json"), "training": curve}
     FastSimulation(trainer.average, spectrum, scale).save(output, record)
 

@@ -2,6 +2,11 @@
 
 The network learns only what departs from it. Profiles are tables at knots of ln E (and of distance)
 with linear interpolation between them.
+
+Near the axis cells are empty less often than a Poisson number of hits would be: the track of an
+electron crosses every layer. The steady share of a cell's mean is what does not come as hits: with
+lambda = mean / mean hit, it makes the chance of an empty cell exp(-(1 - share) lambda) the measured
+one.
 """
 
 from __future__ import annotations
@@ -19,6 +24,8 @@ _ENERGY_KNOTS = 7
 _DISTANCE_KNOTS = np.array([0.0, 0.2, 0.4, 0.6, 0.8, 1.0, 1.25, 1.5, 1.75, 2.0, 2.5, 3.0, 4.0, 5.0])
 _TOTAL_DEGREE = 3
 _FLOOR = 1e-7
+_RAREST = 1e-3
+_MANY_HITS = 8.0
 
 
 class Template(nn.Module):
@@ -33,6 +40,7 @@ class Template(nn.Module):
     distances : of a cell's centre from the impact point, (n_distance,) [cm]
     radial : ln of the mean fraction of its layer's energy in a cell,
         (n_particles, n_energy, n_layers, n_distance)
+    steady : share of a cell's mean energy that does not fluctuate as hits do, as `radial`
     positions : centres of the cells, (n_cells, 2) [cm]
     """
 
@@ -41,9 +49,10 @@ class Template(nn.Module):
     layers: torch.Tensor
     distances: torch.Tensor
     radial: torch.Tensor
+    steady: torch.Tensor
     positions: torch.Tensor
 
-    NAMES = ("knots", "total", "layers", "distances", "radial", "positions")
+    NAMES = ("knots", "total", "layers", "distances", "radial", "steady", "positions")
 
     def __init__(self, **tables: torch.Tensor) -> None:
         super().__init__()
@@ -60,14 +69,19 @@ class Template(nn.Module):
         weight = hats(log_energy, self.knots)
         return torch.einsum("nk,nkl->nl", weight, self.layers[particle])
 
-    def cell_logits(
+    def cells(
         self, log_energy: torch.Tensor, particle: torch.Tensor, impact: torch.Tensor
-    ) -> torch.Tensor:
-        """Logits of the cells' fractions of their layer, (n, n_layers, n_cells)."""
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        """Logits of the cells' fractions of their layer, and steady shares.
+
+        Both are (n, n_layers, n_cells).
+        """
         weight = hats(log_energy, self.knots)
-        profile = torch.einsum("nk,nkld->nld", weight, self.radial[particle])
-        distance = torch.cdist(impact, self.positions)
-        return profile @ hats(distance, self.distances).transpose(1, 2)
+        tables = torch.cat([self.radial, self.steady], dim=2)[particle]
+        profiles = torch.einsum("nk,nkld->nld", weight, tables)
+        distance = hats(torch.cdist(impact, self.positions), self.distances)
+        logits, steady = (profiles @ distance.transpose(1, 2)).chunk(2, dim=1)
+        return logits, steady
 
 
 def hats(value: torch.Tensor, knots: torch.Tensor) -> torch.Tensor:
@@ -88,19 +102,25 @@ def fit_template(
     deposits: list[NDArray],
     energy: list[NDArray],
     impact: list[NDArray],
+    hit: NDArray,
 ) -> Template:
-    """Template of showers given per particle: (n, layers, cells) [MIP], (n,) [GeV], (n, 2) [cm]."""
+    """Template of showers given per particle: (n, layers, cells) [MIP], (n,) [GeV], (n, 2) [cm].
+
+    `hit` (layers,) is the mean energy of a hit [MIP].
+    """
     logs = [np.log(e.astype(np.float64)) for e in energy]
     low, high = min(log.min() for log in logs), max(log.max() for log in logs)
     knots = np.linspace(low, high, _ENERGY_KNOTS)
     distances = _DISTANCE_KNOTS[: np.searchsorted(_DISTANCE_KNOTS, 1.1 * patch.rings)] * patch.pitch
-    tables: dict[str, list[NDArray]] = {"total": [], "layers": [], "radial": []}
+    tables: dict[str, list[NDArray]] = {"total": [], "layers": [], "radial": [], "steady": []}
     for showers, log_energy, point in zip(deposits, logs, impact, strict=True):
         weight = hats(torch.from_numpy(log_energy), torch.from_numpy(knots)).numpy()
         layers = showers.sum(axis=2, dtype=np.float64)
         tables["total"].append(_fit_total(log_energy, layers.sum(axis=1)))
         tables["layers"].append(_log_mean(weight, layers / layers.sum(1, keepdims=True).clip(1e-9)))
-        tables["radial"].append(_fit_radial(patch, showers, weight, point, distances))
+        radial, steady = _fit_cells(patch, showers, weight, point, distances, hit)
+        tables["radial"].append(radial)
+        tables["steady"].append(steady)
     fixed = {"knots": knots, "distances": distances, "positions": patch.positions}
     stacked = {name: np.stack(rows) for name, rows in tables.items()} | fixed
     return Template(**{name: torch.from_numpy(t).float() for name, t in stacked.items()})
@@ -121,14 +141,26 @@ def _log_mean(weight: NDArray, value: NDArray) -> NDArray:
     return np.log(mean.clip(_FLOOR))
 
 
-def _fit_radial(
-    patch: Patch, showers: NDArray, weight: NDArray, impact: NDArray, distances: NDArray
-) -> NDArray:
-    """Ratio of the energy to the number of cells about each knot of energy and distance."""
+def _fit_cells(
+    patch: Patch,
+    showers: NDArray,
+    weight: NDArray,
+    impact: NDArray,
+    distances: NDArray,
+    hit: NDArray,
+) -> tuple[NDArray, NDArray]:
+    """Radial profile and steady share, from means about each knot of energy and distance."""
     apart = np.linalg.norm(impact[:, None, :] - patch.positions, axis=2)
     hat = hats(torch.from_numpy(apart), torch.from_numpy(distances)).float().numpy()
-    energy = np.einsum("nlc,ncd->nld", showers, hat, optimize=True)
-    energy /= showers.sum(axis=2, dtype=np.float64)[..., None].clip(1e-9)
-    number = np.tensordot(weight, hat.sum(axis=1), axes=(0, 0))[:, None, :]
-    mean = np.tensordot(weight, energy, axes=(0, 0)) / number.clip(_FLOOR)
-    return np.log(mean.clip(_FLOOR))
+    number = np.tensordot(weight, hat.sum(axis=1), axes=(0, 0))[:, None, :].clip(_FLOOR)
+
+    def mean(cells: NDArray) -> NDArray:
+        return np.tensordot(weight, cells @ hat, axes=(0, 0)) / number
+
+    layers = showers.sum(axis=2, keepdims=True).clip(1e-6)
+    empty = mean((showers == 0).astype(np.float32)).clip(_RAREST)
+    hits = mean(showers) / hit[:, None]
+    share = np.clip(1.0 + np.log(empty) / hits.clip(_FLOOR), 0.0, 0.95)
+    # with many hits a cell is never empty, and nothing can be learned from that
+    share *= np.clip((_MANY_HITS - hits) / (0.5 * _MANY_HITS), 0.0, 1.0)
+    return np.log(mean(showers / layers).clip(_FLOOR)), share
