@@ -24,8 +24,8 @@ Toy = Callable[..., tuple[NDArray, NDArray, NDArray]]
 Parts = tuple[Template, HitSpectrum, Showers]
 
 SMALL = Fastsim(
-    iterations=60, batch=96, noise=8, generator_widths=[32], critic_widths=[32, 16],
-    critic_steps=2, generator_rate=2e-3, critic_rate=2e-3, average=0.9, report_every=30,
+    iterations=40, batch=96, noise=8, generator_widths=[32], critic_widths=[32, 16],
+    critic_steps=2, generator_rate=2e-3, critic_rate=2e-3, average=0.9, report_every=20,
 )  # fmt: skip
 
 

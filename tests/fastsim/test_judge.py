@@ -18,18 +18,18 @@ Toy = Callable[..., tuple[NDArray, NDArray, NDArray]]
 
 @pytest.fixture(scope="module")
 def full(toy: Toy) -> Sample:
-    return Sample(*toy(500, 1))
+    return Sample(*toy(400, 1))
 
 
 @pytest.fixture(scope="module")
 def twin(toy: Toy, full: Sample) -> Sample:
     """Other showers under other conditions of the same distribution."""
-    return Sample(*toy(500, 2))
+    return Sample(*toy(400, 2))
 
 
 @pytest.fixture(scope="module")
 def broken(toy: Toy) -> Sample:
-    return Sample(*toy(500, 2, depth=1.2))
+    return Sample(*toy(400, 2, depth=1.2))
 
 
 def test_like_showers_cannot_be_told_apart(patch: Patch, full: Sample, twin: Sample) -> None:
@@ -113,6 +113,6 @@ def test_a_broken_generator_misses_its_limits(patch: Patch, full: Sample, broken
 
 def test_split_and_threshold(full: Sample) -> None:
     training, judging = split(full, 0.2)
-    assert (len(training), len(judging)) == (400, 100)
+    assert (len(training), len(judging)) == (320, 80)
     cells = thresholded(np.array([0.4, 0.6, 2.0]) * 1e-4, 1e-4, 0.5)
     np.testing.assert_allclose(cells, [0.0, 0.6, 2.0], rtol=1e-6)
