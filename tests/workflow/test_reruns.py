@@ -105,15 +105,20 @@ def test_new_theory_runs_alone_and_joins_the_mixture(
 ) -> None:
     folder = production.clone
     theory = yaml.safe_load((folder / "config/theories/zprime.yaml").read_text())
-    (folder / "config/theories/another.yaml").write_text(
-        yaml.safe_dump(theory | {"name": "another"})
+    (folder / "config/theories/zprime_again.yaml").write_text(
+        yaml.safe_dump(theory | {"name": "zprime_again"})
     )
     tiny = yaml.safe_load((folder / TINY).read_text())
-    (folder / "more.yaml").write_text(yaml.safe_dump(merged(tiny, {"theories": {"another": {}}})))
+    (folder / "more.yaml").write_text(
+        yaml.safe_dump(merged(tiny, {"theories": {"zprime_again": {}}}))
+    )
     plan = planned(folder, config="more.yaml")
     for rule in ("generate_theory", "detect_events", "train_single"):
-        assert plan.of(rule) == {"another"}
-    assert plan.of("train_mixture") == {"none", "another", *tiny["theories"]} - {"ttbar", "znunu"}
+        assert plan.of(rule) == {"zprime_again"}
+    assert plan.of("train_mixture") == {"none", "zprime_again", *tiny["theories"]} - {
+        "ttbar",
+        "znunu",
+    }
     assert plan.rules == {
         *("generate_theory", "detect_events", "train_single", "train_mixture"),
         *HYPERCLASS,
