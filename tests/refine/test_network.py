@@ -54,7 +54,9 @@ def test_mixing_is_the_crosstalk_of_a_detector(
     with torch.no_grad():
         network.mixing.fill_(0.02)
     refined = network(cells, torch.zeros(len(cells)), torch.zeros_like(cells)).detach().numpy()
-    expected = add_crosstalk(cells.numpy(), patch.neighbours, 0.02)
+    share = float(network.share()[0].detach())
+    assert share == pytest.approx(0.02, rel=0.03)
+    expected = add_crosstalk(cells.numpy(), patch.neighbours, share)
     np.testing.assert_allclose(refined, expected, rtol=1e-4, atol=1e-4)
 
 

@@ -21,10 +21,16 @@ log = logging.getLogger(__name__)
 
 # The linear part of the critic has one weight a feature and follows the refiner at once.
 _LINEAR_RATE = 30.0
-# The noise acts in second order: at the common rate it dies before the critic sees its use. What
-# is a detail of the response moves slowly, so that it takes only what the rest cannot explain.
-_SLOW = {"noise": 0.2, "layer_log_slope": 0.05, "correction": 0.02}
-_LAST_RATE = 0.03
+# The gains move first, or other constants would make up for a dead cell in the core and stay there;
+# what acts on all cells of a layer at once, in second order or as a detail moves slowly.
+_RATES = {
+    "gain_shift": 3.0,
+    "mixing": 0.2,
+    "noise": 0.2,
+    "layer_log_slope": 0.05,
+    "correction": 0.02,
+}
+_LAST_RATE = 0.05
 # more than any two logarithms of energies differ by
 _KIND_APART = 1e3
 
@@ -129,10 +135,10 @@ def fit_adversarially(
 def optimiser(network: ResponseNetwork) -> torch.optim.Optimizer:
     """Adam for the constants of a response network, each kind at its own rate."""
     groups = [
-        {"params": [value], "factor": _SLOW.get(name.split(".")[0], 1.0)}
+        {"params": [value], "factor": _RATES.get(name.split(".")[0], 1.0)}
         for name, value in network.named_parameters()
     ]
-    return torch.optim.Adam(groups, betas=(0.5, 0.999))
+    return torch.optim.Adam(groups, betas=(0.5, 0.99))
 
 
 def set_rates(steps: torch.optim.Optimizer, rate: float) -> None:

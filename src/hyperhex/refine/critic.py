@@ -9,7 +9,7 @@ __all__ = ["Critic", "Features", "gradient_penalty"]
 
 _SOFTNESS = (0.1, 1.0, 10.0)
 _LEAST_SPREAD_OF_CELLS = 0.2
-_LEAST_SPREAD_OF_SUMS = 0.02
+_LEAST_SPREAD_OF_SUMS = 0.05
 _MEAN_LOG_ENERGY = 2.3
 
 

@@ -23,6 +23,7 @@ __all__ = ["ResponseNetwork", "adjacency", "readout"]
 
 _FIRST_NOISE = 0.1
 _LARGEST_CORRECTION = 0.2
+_LARGEST_SHARE = 0.08
 
 
 def adjacency(neighbours: NDArray[np.integer]) -> Tensor:
@@ -73,12 +74,20 @@ class ResponseNetwork(nn.Module):
 
         log_energy: (n,), of the incident energy in GeV; noise: standard normal, like `cells`.
         """
-        share = self.mixing[:, None]
+        share = self.share()[:, None]
         mixed = cells + share * (cells @ self.adjacency - 6.0 * cells)
         scale = torch.exp(self._correction(cells, log_energy))
         bent = self.bend(torch.relu(mixed) * self.gain() * scale[:, :, None])
         # a dead cell is silent: its noise goes with its gain
         return bent + self.noise[:, None] * noise * self.gain().clamp(max=1.0)
+
+    def share(self) -> Tensor:
+        """Share of a cell that each neighbour receives, (n_layers,), below 8 % either way.
+
+        A cell keeps the larger part of its energy: else a layer whose centre is dead would be
+        explained by mixing that empties all of its cells.
+        """
+        return _LARGEST_SHARE * torch.tanh(self.mixing / _LARGEST_SHARE)
 
     def gain(self) -> Tensor:
         """Gain map (n_layers, n_cells), zero where a cell is dead.
