@@ -306,7 +306,7 @@ class Fastsim(Section):
     threads: Threads = 1
     threshold: Positive = Field(default=0.5, description="least energy of a cell [MIP]")
     held_out: Fraction = Field(default=0.25, description="share of the library that judges")
-    iterations: Count = Field(default=3000, description="generator steps")
+    iterations: Count = Field(default=3200, description="generator steps")
     batch: Count = Field(default=128, description="showers of a step")
     noise: Count = Field(default=32, description="dimensions of the generator's noise")
     generator_widths: list[Count] = Field(default=[256, 256], description="hidden layers")
@@ -343,7 +343,7 @@ class Refine(Section):
 
     threads: Threads = 1
     held_out: Fraction = Field(default=0.3, description="share of the showers that judge the rest")
-    iterations: Count = Field(default=900, description="steps of the refiner")
+    iterations: Count = Field(default=700, description="steps of the refiner")
     batch: Count = Field(default=128, description="showers of each kind in a step")
     critic_steps: Count = Field(
         default=2, description="steps of the critic per step of the refiner"
@@ -363,7 +363,7 @@ class Refine(Section):
     energy_neighbours: Count = Field(
         default=10, description="simulated showers next in energy from which a data shower draws"
     )
-    memory: Fraction = Field(default=0.995, description="of the average over the last iterations")
+    memory: Fraction = Field(default=0.98, description="of the average over the last iterations")
     baseline_iterations: Count = Field(
         default=200, description="steps of the baseline that has no critic"
     )
