@@ -87,7 +87,7 @@ def test_gradient_is_the_derivative_of_the_mean(
 def test_spectrum_of_sparse_cells_is_recovered() -> None:
     random = np.random.default_rng(7)
     ring = np.repeat([0, 1, 2], [1, 6, 12])
-    number = random.poisson(np.where(ring == 2, 0.04, 3.0), (3000, 2, 19))
+    number = random.poisson(np.where(ring == 2, 0.02, 3.0), (3000, 2, 19))
     hits = np.where(number > 0, 0.5 * number + random.gamma(number + 1e-9, 3.0), 0.0)
     spectrum = fit_hit_spectrum(hits.astype(np.float32), np.linspace(1, 100, 3000), ring)
     assert isinstance(spectrum, HitSpectrum)

@@ -38,7 +38,7 @@ _LARGEST_HIT = 400.0
 _ROUNDING = 1e-12
 _WEIGHT_KNOTS = 160
 _WEIGHT_KNOTS_PER_UNIT = 16
-_SPARSE = 0.1
+_SPARSE = 0.03
 _LEAST_HITS = 300
 
 
@@ -69,7 +69,7 @@ def fit_hit_spectrum(deposits: NDArray, energy: NDArray, ring: NDArray) -> HitSp
     """Spectrum of hits from cells that are rarely hit, where two hits hardly ever meet.
 
     Sparse are the layers' rings that, in showers of like energy, are hit with a probability below
-    0.1. Layers with few such hits take those of all layers.
+    0.03. Layers with few such hits take those of all layers.
     `deposits` (n, layers, cells) [MIP], thresholded; `energy` (n,) [GeV]; `ring` (cells,).
     """
     hits: list[list[NDArray]] = [[] for _ in range(deposits.shape[1])]
