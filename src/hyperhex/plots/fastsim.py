@@ -71,9 +71,11 @@ def _panels(columns: int, rows: tuple[float, ...]) -> tuple[Figure, NDArray[np.o
 
 def _log_axis(axes: Axes) -> None:
     """Logarithmic abscissa without the minor ticks, which take most of a figure's time."""
-    from matplotlib.ticker import NullLocator
+    from matplotlib.ticker import FormatStrFormatter, LogLocator, NullLocator
 
     axes.set_xscale("log")
+    axes.xaxis.set_major_locator(LogLocator(subs=(1.0, 3.0)))
+    axes.xaxis.set_major_formatter(FormatStrFormatter("%g"))
     axes.xaxis.set_minor_locator(NullLocator())
 
 
