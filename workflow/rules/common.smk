@@ -9,7 +9,8 @@ import subprocess
 import sys
 from pathlib import Path
 
-from hyperhex.config import ConfigError, resolve, stage_settings
+from hyperhex.config import resolve, stage_settings
+from hyperhex.errors import ConfigError
 
 FRAME = {"cli", "cluster", "config", "errors", "lifetime", "plots", "provenance", "store"}
 IMPORT = re.compile(r"^ *from hyperhex\.?([\w.]*) import (\([^)]*\)|.+)$", re.MULTILINE)

@@ -1,0 +1,84 @@
+"""The only reader of YAML: one frozen model per stage, checked as a whole before anything starts.
+
+A config is a YAML file with one section per stage. Everything has a default, unknown keys are
+errors, and all faults are listed at once. Each stage sees its own section only, as a small JSON
+file that Snakemake takes for the trigger of reruns.
+"""
+
+from __future__ import annotations
+
+from hyperhex.config.detect import (
+    Calorimeter,
+    Candidates,
+    Detect,
+    Image,
+    Jets,
+    Region,
+    Resolution,
+    Tracker,
+)
+from hyperhex.config.fastsim import Fastsim, FastsimLimits
+from hyperhex.config.generate import Decay, Generate, Point, Preselection, Spectrum, Theory
+from hyperhex.config.hyperclass import Hyperclass, Injection
+from hyperhex.config.production import (
+    Config,
+    DetectSettings,
+    FastsimSettings,
+    GenerateSettings,
+    HyperclassSettings,
+    RefineSettings,
+    SimulateSettings,
+    TheoryLabel,
+    TrainSettings,
+)
+from hyperhex.config.reading import load_stage, read, resolve, schema, stage_settings, theories
+from hyperhex.config.refine import Data, Refine
+from hyperhex.config.simulate import Simulate, Slab, Stack, Transport
+from hyperhex.config.train import DeepSvdd, Mixture, Network, Train, Trees
+
+__all__ = [
+    "Calorimeter",
+    "Candidates",
+    "Config",
+    "Data",
+    "Decay",
+    "DeepSvdd",
+    "Detect",
+    "DetectSettings",
+    "Fastsim",
+    "FastsimLimits",
+    "FastsimSettings",
+    "Generate",
+    "GenerateSettings",
+    "Hyperclass",
+    "HyperclassSettings",
+    "Image",
+    "Injection",
+    "Jets",
+    "Mixture",
+    "Network",
+    "Point",
+    "Preselection",
+    "Refine",
+    "RefineSettings",
+    "Region",
+    "Resolution",
+    "Simulate",
+    "SimulateSettings",
+    "Slab",
+    "Spectrum",
+    "Stack",
+    "Theory",
+    "TheoryLabel",
+    "Tracker",
+    "Train",
+    "TrainSettings",
+    "Transport",
+    "Trees",
+    "load_stage",
+    "read",
+    "resolve",
+    "schema",
+    "stage_settings",
+    "theories",
+]

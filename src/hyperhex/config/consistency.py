@@ -1,0 +1,58 @@
+"""Faults that only show when sections are read together."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from hyperhex.config.generate import Theory
+from hyperhex.config.hyperclass import Injection
+from hyperhex.config.production import Config
+
+__all__ = ["check_together"]
+
+
+def check_together(config: Config, known: Mapping[str, Theory], faults: list[str]) -> None:
+    """Append what sections and theories, each without a fault, have against each other."""
+    for role, least in (("background", 1), ("signal", 2)):
+        number = sum(theory.role == role for theory in known.values())
+        if number < least:
+            faults.append(f"theories: {number} with role {role} given, at least {least} needed")
+    signals = sorted(name for name, theory in known.items() if theory.role == "signal")
+    faults += [
+        f"train.mixture.weights: {name} given, allowed are the signals {signals}"
+        for name in config.train.mixture.flatten()
+        if name not in signals
+    ]
+    _check_injection(config.hyperclass.injection, known, signals, faults)
+    _check_detection(config, faults)
+
+
+def _check_detection(config: Config, faults: list[str]) -> None:
+    region, (least, most) = config.detect.region, config.simulate.energy
+    if region.ht + region.met > config.generate.energy:
+        faults.append(
+            f"detect.region: ht + met = {region.ht + region.met} given, expected at most"
+            f" generate.energy = {config.generate.energy}"
+        )
+    for name in ("network_energy", "network_energy_max"):
+        energy = getattr(config.detect, name)
+        if not least <= energy <= most:
+            faults.append(
+                f"detect.{name}: {energy} given, expected {least} to {most},"
+                " the simulated energies (simulate.energy)"
+            )
+
+
+def _check_injection(
+    injection: Injection, known: Mapping[str, Theory], signals: list[str], faults: list[str]
+) -> None:
+    place = "hyperclass.injection"
+    name = injection.theory
+    if name is None:
+        return
+    if name not in signals:
+        faults.append(f"{place}.theory: {name} given, allowed are the signals {signals}")
+        return
+    labels = [point.label for point in known[name].points]
+    if injection.point is not None and injection.point not in labels:
+        faults.append(f"{place}.point: {injection.point} given, allowed for {name}: {labels}")

@@ -1,0 +1,42 @@
+"""The section of the fast simulation, and the limits of its gate."""
+
+from __future__ import annotations
+
+from pydantic import Field
+
+from hyperhex.config.section import Count, Fraction, Positive, Section, Threads
+
+__all__ = ["Fastsim", "FastsimLimits"]
+
+
+class FastsimLimits(Section):
+    """What the gate asks of the fast simulation, for each particle."""
+
+    auc_high: Fraction = Field(default=0.90, description="largest AUC on observables")
+    response: Positive = Field(default=0.04, description="largest |G/R - 1| of the mean response")
+    width: Positive = Field(default=0.30, description="largest |G/R - 1| of the response's width")
+    layers: Positive = Field(default=0.10, description="largest departure of the layer fractions")
+    rings: Positive = Field(default=0.10, description="largest departure of the ring fractions")
+    hits: Positive = Field(default=0.15, description="largest |G/R - 1| of the number of hits")
+    spectrum: Positive = Field(default=0.30, description="largest |G/R - 1| of the cell spectrum")
+
+
+class Fastsim(Section):
+    """Conditional WGAN-GP and the gate that judges it."""
+
+    threads: Threads = 1
+    threshold: Positive = Field(default=0.5, description="least energy of a cell [MIP]")
+    held_out: Fraction = Field(default=0.25, description="share of the library that judges")
+    iterations: Count = Field(default=3200, description="generator steps")
+    batch: Count = Field(default=128, description="showers of a step")
+    noise: Count = Field(default=32, description="dimensions of the generator's noise")
+    generator_widths: list[Count] = Field(default=[256, 256], description="hidden layers")
+    critic_widths: list[Count] = Field(default=[256, 256, 64], description="hidden layers")
+    critic_steps: Count = Field(default=3, description="critic steps to one of the generator")
+    penalty: Positive = Field(default=10.0, description="weight of the gradient penalty")
+    penalty_every: Count = Field(default=2, description="critic steps to one with the penalty")
+    generator_rate: Positive = Field(default=4e-4, description="learning rate")
+    critic_rate: Positive = Field(default=5e-4, description="learning rate")
+    average: Fraction = Field(default=0.998, description="memory of the averaged generator")
+    report_every: Count = Field(default=100, description="iterations between progress lines")
+    limits: FastsimLimits = FastsimLimits()

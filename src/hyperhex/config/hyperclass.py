@@ -1,0 +1,44 @@
+"""The section of the scores and of the hypothesis test."""
+
+from __future__ import annotations
+
+from pydantic import Field
+
+from hyperhex.config.section import Fraction, Name, Positive, Section
+
+__all__ = ["Hyperclass", "Injection"]
+
+
+class Injection(Section):
+    """The signal that the hypothesis test has to find, and its statistical model."""
+
+    theory: Name | None = Field(default=None, description="a signal; none is the first by name")
+    point: Name | None = Field(default=None, description="label; none is the theory's first")
+    luminosity: Positive = Field(default=0.5, description="[1/fb]")
+    strength: Positive = Field(default=1.0, description="multiplies the signal's cross-section")
+    normalisation: Fraction = Field(
+        default=0.1, description="relative uncertainty of each background's cross-section"
+    )
+    quantiles: list[Fraction] = Field(
+        default=[0.3, 0.1, 0.03, 0.01, 0.003],
+        min_length=1,
+        description="background efficiencies between the bins of the mixture's score",
+    )
+    events_per_bin: Positive = Field(
+        default=10.0, description="fewest effective background events of a bin, else it is merged"
+    )
+
+
+class Hyperclass(Section):
+    """Scores, significance improvement and hypothesis test."""
+
+    working_points: list[Fraction] = Field(
+        default=[3e-2, 1e-2, 1e-3, 1e-4],
+        min_length=1,
+        description="background efficiencies of the summary; TI is over 1e-2, 1e-3, 1e-4 only",
+    )
+    bootstrap: int = Field(default=200, ge=10, description="replicas that errors come from")
+    minimum_signal_events: Positive = Field(
+        default=10.0, description="fewest effective events of a point with a result"
+    )
+    injection: Injection = Injection()

@@ -1,0 +1,103 @@
+"""The section of the training: the mixture and its classifiers."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Annotated, Literal
+
+from pydantic import Field, model_validator
+
+from hyperhex.config.section import Count, Fraction, Name, Positive, Section, Threads
+
+__all__ = ["DeepSvdd", "Mixture", "Network", "Train", "Trees"]
+
+
+class Mixture(Section):
+    """The hyperclass sum_i w_i p_i(x): which weight each theory has."""
+
+    weights: Literal["per_theory", "per_point", "cross_section"] | dict[Name, Positive] = Field(
+        default="per_theory",
+        description="equal per theory, equal per point, by the cross-section in the region, or"
+        " relative weights of theories and parts by name",
+    )
+    parts: dict[Name, Annotated[dict[Name, Positive], Field(min_length=1)]] = Field(
+        default={}, description="mixtures by name that `weights` and other parts may hold"
+    )
+
+    @model_validator(mode="after")
+    def _check(self) -> Mixture:
+        if isinstance(self.weights, dict) and not self.weights:
+            msg = "at least one theory in weights; an empty mixture was given"
+            raise ValueError(msg)
+        for name in self.parts:
+            self._flatten({name: 1.0}, ())
+        return self
+
+    def flatten(self) -> dict[str, float]:
+        """Weights of the theories by name, of unit sum; empty if they are not listed by name."""
+        return self._flatten(self.weights, ()) if isinstance(self.weights, dict) else {}
+
+    def _flatten(self, weights: Mapping[str, float], above: tuple[str, ...]) -> dict[str, float]:
+        flat: dict[str, float] = {}
+        total = sum(weights.values())
+        for name, weight in weights.items():
+            if name in above:
+                msg = f"parts without a cycle; {' -> '.join([*above, name])} was given"
+                raise ValueError(msg)
+            part = self.parts.get(name)
+            inner = {name: 1.0} if part is None else self._flatten(part, (*above, name))
+            for theory, share in inner.items():
+                flat[theory] = flat.get(theory, 0.0) + share * weight / total
+        return flat
+
+
+class Trees(Section):
+    """Gradient-boosted trees (XGBoost)."""
+
+    number: Count = Field(default=200, description="most trees; early stopping may keep fewer")
+    depth: int = Field(default=4, ge=1, le=12)
+    learning_rate: Fraction = 0.1
+    rows: float = Field(default=0.8, gt=0, le=1, description="share of events per tree")
+    columns: float = Field(default=0.5, gt=0, le=1, description="share of inputs per tree")
+    patience: Count = Field(default=20, description="trees without progress before stopping")
+
+
+class Network(Section):
+    """Multilayer perceptron (PyTorch)."""
+
+    layers: list[Count] = Field(default=[128, 128, 64], min_length=1)
+    epochs: Count = Field(default=25, description="most passes over the events")
+    batch: Count = 256
+    learning_rate: Fraction = 2e-3
+    dropout: float = Field(default=0.1, ge=0, lt=1)
+    patience: Count = Field(default=6, description="epochs without progress before stopping")
+
+
+class DeepSvdd(Section):
+    """Deep SVDD ensemble (arXiv:2105.14027): one network per target value and dimension."""
+
+    targets: list[float] = Field(default=[0.0, 1.0, 4.0, 10.0], min_length=1)
+    dimensions: list[Count] = Field(default=[5, 13, 34, 89], min_length=1)
+    layers: list[Count] = Field(default=[64, 64], min_length=1)
+    epochs: Count = 20
+    batch: Count = 256
+    learning_rate: Fraction = 1e-3
+
+
+class Train(Section):
+    """Classifiers of event records."""
+
+    threads: Threads = 1
+    folds: int = Field(
+        default=2, ge=2, le=10, description="parts of the events; each is scored by the others' fit"
+    )
+    validation: float = Field(
+        default=0.2, gt=0, le=0.5, description="share of the training events that stops it early"
+    )
+    minimum_events: Count = Field(
+        default=20, description="fewest events in the region that a class may have"
+    )
+    mixture: Mixture = Mixture()
+    trees: Trees = Trees()
+    network: Network = Network()
+    deep_svdd: DeepSvdd = DeepSvdd()
