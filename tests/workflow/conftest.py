@@ -6,7 +6,7 @@ import json
 import re
 import subprocess
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -37,50 +37,62 @@ class Plan:
         return {job.partition("/")[2] for job in self.jobs if job.startswith(f"{rule}/")}
 
 
-# one process makes many dry runs, for it costs more to start than to plan
+# one process makes all dry runs of a folder, for it costs more to start than to plan
 _DRY_RUNS = f"""
 import json, sys
 from snakemake.cli import main
 sys.stderr = sys.stdout
-for arguments in json.load(sys.stdin):
+for line in sys.stdin:
     try:
-        main(arguments)
+        main(json.loads(line))
     except SystemExit as end:
         print("\\n{_END}", end.code or 0, flush=True)
 """
+_DRY = ("--dry-run", "--printshellcmds", "--cores", "2")
 
 
-@pytest.fixture(scope="session")
-def plans() -> Callable[..., list[Plan]]:
-    """Dry runs in a folder, one for each list of arguments; fails the test if one fails."""
+class Planner:
+    """A process that makes dry runs in a folder."""
 
-    def make(folder: Path, *runs: Sequence[str | Path]) -> list[Plan]:
-        options = ["--dry-run", "--printshellcmds", "--cores", "2"]
-        done = subprocess.run(
+    def __init__(self, folder: Path) -> None:
+        self._process = subprocess.Popen(
             [sys.executable, "-c", _DRY_RUNS],
             cwd=folder,
-            input=json.dumps([[*map(str, run), *options] for run in runs]),
+            stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
-            check=True,
         )
-        *texts, _ = re.split(rf"^{_END}", done.stdout, flags=re.MULTILINE)
-        codes = re.findall(rf"^{_END} (\d+)$", done.stdout, flags=re.MULTILINE)
-        assert codes == ["0"] * len(runs), done.stdout
-        return [
-            Plan(frozenset(_LOG.findall(text)), tuple(_COMMAND.findall(text)), text)
-            for text in texts
-        ]
 
-    return make
+    def plan(self, *arguments: str | Path) -> Plan:
+        """What Snakemake would do; fails the test if it fails."""
+        assert self._process.stdin is not None
+        assert self._process.stdout is not None
+        self._process.stdin.write(json.dumps([*map(str, arguments), *_DRY]) + "\n")
+        self._process.stdin.flush()
+        lines: list[str] = []
+        for line in self._process.stdout:
+            if line.startswith(_END):
+                break
+            lines.append(line)
+        text = "".join(lines)
+        assert line == f"{_END} 0\n", text
+        return Plan(frozenset(_LOG.findall(text)), tuple(_COMMAND.findall(text)), text)
+
+    def close(self) -> None:
+        self._process.communicate()
 
 
 @pytest.fixture(scope="session")
-def planned(plans: Callable[..., list[Plan]]) -> Callable[..., Plan]:
-    """One dry run of the tiny production, or of a production like it."""
+def planned() -> Iterator[Callable[..., Plan]]:
+    """Dry run in a folder, of the tiny production or one like it."""
+    planners: dict[Path, Planner] = {}
 
-    def plan(folder: Path, *run: str | Path, config: str | Path = TINY) -> Plan:
-        return plans(folder, [*run, "--configfile", config])[0]
+    def plan(folder: Path, *arguments: str | Path, config: str | Path = TINY) -> Plan:
+        if folder not in planners:
+            planners[folder] = Planner(folder)
+        return planners[folder].plan(*arguments, "--configfile", config)
 
-    return plan
+    yield plan
+    for planner in planners.values():
+        planner.close()

@@ -13,7 +13,6 @@ import pytest
 import yaml
 
 TINY = "tests/config/tiny.yaml"
-LOCAL = ("--configfile", TINY)
 
 HYPERCLASS = {
     *("hyperclass_score", "hyperclass_improvement"),
@@ -68,29 +67,29 @@ def edited(file: Path, text: str) -> Iterator[None]:
     file.write_text(before)
 
 
-def test_nothing_is_to_be_done(production: Any, plans: Callable[..., Any]) -> None:
+@pytest.mark.parametrize("profile", [None, "local", "dask", "slurm"])
+def test_nothing_is_to_be_done(
+    profile: str | None, production: Any, planned: Callable[..., Any]
+) -> None:
+    """Nor after a touch of all modules, and comments in the config."""
     folder = production.clone
     for file in (folder / "src").rglob("*.py"):
         os.utime(file)
     config = folder / TINY
+    options = [] if profile is None else ["--profile", f"workflow/profiles/{profile}"]
     with edited(config, f"# a comment\n{config.read_text()}\n# and another\n"):
-        profiles = [f"workflow/profiles/{name}" for name in ("local", "dask", "slurm")]
-        runs = plans(folder, LOCAL, *([*LOCAL, "--profile", profile] for profile in profiles))
-    for plan in runs:
-        assert plan.jobs == set()
-        assert "Nothing to be done" in plan.text
+        plan = planned(folder, *options)
+    assert plan.jobs == set()
+    assert "Nothing to be done" in plan.text
 
 
-def test_edit_of_a_section(production: Any, plans: Callable[..., Any]) -> None:
+@pytest.mark.parametrize("section", SECTIONS)
+def test_edit_of_a_section(section: str, production: Any, planned: Callable[..., Any]) -> None:
     folder = production.clone
+    change, rules = SECTIONS[section]
     tiny = yaml.safe_load((folder / TINY).read_text())
-    runs = []
-    for name, (change, _) in SECTIONS.items():
-        file = folder / f"{name}.yaml"
-        file.write_text(yaml.safe_dump(merged(tiny, change)))
-        runs.append(["--configfile", file.name])
-    found = dict(zip(SECTIONS, (plan.rules for plan in plans(folder, *runs)), strict=True))
-    assert found == {name: rules for name, (_, rules) in SECTIONS.items()}
+    (folder / "edited.yaml").write_text(yaml.safe_dump(merged(tiny, change)))
+    assert planned(folder, config="edited.yaml").rules == rules
 
 
 @pytest.mark.parametrize("module", MODULES)

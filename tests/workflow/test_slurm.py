@@ -16,7 +16,7 @@ RESULTS = ("**/*.manifest.json", "**/*.safetensors", "hyperclass/summary.json")
 # jobs of seconds are looked at more often than jobs of hours
 SLURM = (
     *("--profile", "workflow/profiles/slurm", "--configfile", "tests/config/tiny.yaml"),
-    *("--slurm-init-seconds-before-status-checks", "1", "--max-status-checks-per-second", "1"),
+    *("--slurm-init-seconds-before-status-checks", "5", "--max-status-checks-per-second", "1"),
     *("--latency-wait", "10"),
 )
 
