@@ -7,6 +7,8 @@ rule settings:
         "<results>/settings/{told}.json",
     log:
         "<results>/logs/settings/{told}.log",
+    # first of all, so that the longest chain (showers, network) waits for nothing
+    priority: 100
     localrule: True
     conda:
         "../../envs/production.yaml"
