@@ -15,7 +15,7 @@ $(INSTALLED): pyproject.toml envs/constraints.txt
 	python -m pip install --quiet --constraint envs/constraints.txt --editable . --group dev
 	touch $@
 
-.PHONY: help run report test test-slow test-gpu test-slurm lint clean
+.PHONY: help run report images test test-slurm lint clean
 
 help: ## list the commands
 	@sed -nE 's/^([a-z-]+):.*## (.*)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 20
@@ -26,14 +26,14 @@ run: $(INSTALLED) ## make the default production on this machine
 report: $(INSTALLED) ## make its HTML report again
 	snakemake --report results/collider/report.html
 
+images: $(INSTALLED) ## take the README's pictures from the finished production (needs graphviz)
+	snakemake --rulegraph | gvpr -c 'N[label=="all" || label=="settings"]{delete($$G, $$)}' | tred \
+	  | dot -Grankdir=LR -Gnodesep=0.15 -Granksep=0.35 -Tsvg > workflow/images/stages.svg
+	cp results/collider/hyperclass/improvement/significance_improvement.svg workflow/images
+	cp results/collider/fastsim/figures/showers_photon.svg workflow/images
+
 test: $(INSTALLED) ## what must pass before every commit
 	python -m pytest
-
-test-slow: $(INSTALLED) ## what takes minutes more
-	python -m pytest -m slow
-
-test-gpu: $(INSTALLED) ## what needs a CUDA device
-	python -m pytest -m gpu
 
 test-slurm: $(INSTALLED) ## the tiny production through a real Slurm, started for it and stopped
 	tests/slurm/with_slurm.sh python -m pytest -m slurm
