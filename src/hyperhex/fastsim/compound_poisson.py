@@ -18,7 +18,7 @@ N ~ Poisson((1 - r) mu / m). The weight is then r f'(e) + (1 - r) E_h[f(e + h) -
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -38,7 +38,7 @@ _LARGEST_HIT = 400.0
 _ROUNDING = 1e-12
 _WEIGHT_KNOTS = 160
 _WEIGHT_KNOTS_PER_UNIT = 16
-_SPARSE = 0.03
+_SPARSE = (0.03, 0.1)
 _LEAST_HITS = 300
 
 
@@ -69,27 +69,39 @@ def fit_hit_spectrum(deposits: NDArray, energy: NDArray, ring: NDArray) -> HitSp
     """Spectrum of hits from cells that are rarely hit, where two hits hardly ever meet.
 
     Sparse are the layers' rings that, in showers of like energy, are hit with a probability below
-    0.03. Layers with few such hits take those of all layers.
+    0.03, or 0.1 where those are too few. Layers with few hits even so take those of all layers.
     `deposits` (n, layers, cells) [MIP], thresholded; `energy` (n,) [GeV]; `ring` (cells,).
     """
-    hits: list[list[NDArray]] = [[] for _ in range(deposits.shape[1])]
-    for showers in np.array_split(np.argsort(energy, kind="stable"), 6):
-        for layer, found in enumerate(hits):
-            for r in np.unique(ring):
-                cells = deposits[showers, layer][:, ring == r]
-                hit = cells[cells > 0]
-                if len(hit) < _SPARSE * cells.size:
-                    found.append(hit)
-    pooled = [np.concatenate([*found, np.empty(0)]) for found in hits]
-    everything = np.concatenate(pooled)
+    groups = np.array_split(np.argsort(energy, kind="stable"), 6)
+    choices = [
+        [_sparse_hits(deposits[:, layer], groups, ring, limit) for limit in _SPARSE]
+        for layer in range(deposits.shape[1])
+    ]
+    everything = np.concatenate([found[-1] for found in choices])
     if len(everything) < _LEAST_HITS:
         msg = (
             f"{len(everything)} single hits in {len(deposits)} showers are too few for their"
             f" spectrum, {_LEAST_HITS} needed; simulate more showers"
         )
         raise TrainingError(msg)
-    chosen = [hit if len(hit) >= _LEAST_HITS else everything for hit in pooled]
+    chosen = [
+        next((hit for hit in found if len(hit) >= _LEAST_HITS), everything) for found in choices
+    ]
     return _spectrum([np.minimum(hit, _LARGEST_HIT).astype(np.float64) for hit in chosen])
+
+
+def _sparse_hits(
+    deposits: NDArray, groups: Sequence[NDArray], ring: NDArray, limit: float
+) -> NDArray:
+    """Energies of hit cells of a layer (n, cells) where the chance of a hit is below a limit."""
+    found = [np.empty(0, deposits.dtype)]
+    for showers in groups:
+        for r in np.unique(ring):
+            cells = deposits[showers][:, ring == r]
+            hit = cells[cells > 0]
+            if len(hit) < limit * cells.size:
+                found.append(hit)
+    return np.concatenate(found)
 
 
 def _spectrum(hits: list[NDArray]) -> HitSpectrum:
