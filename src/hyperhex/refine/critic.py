@@ -45,11 +45,13 @@ class Features(nn.Module):
     def fit(self, cells: Tensor, log_energy: Tensor) -> None:
         """Learn mean and spread of each feature from data (n, n_layers, n_cells) [MIP]."""
         values, powers = self.raw(cells).double(), _powers(log_energy).double()
-        mean = torch.linalg.lstsq(powers, values).solution
+        # normal equations: torch's least squares differs in its last bits from call to call
+        normal = powers.T @ powers
+        mean = torch.linalg.solve(normal, powers.T @ values)
         # |x - mean| of a normal distribution is sqrt(2 / pi) standard deviations on average
         deviation = (values - powers @ mean).abs() * (0.5 * torch.pi) ** 0.5
         self.mean = mean.float()
-        self.spread = torch.linalg.lstsq(powers, deviation).solution.float()
+        self.spread = torch.linalg.solve(normal, powers.T @ deviation).float()
 
     def forward(self, cells: Tensor, log_energy: Tensor) -> Tensor:
         """Normalised features (n, n_cells + n_sums) of showers (n, n_layers, n_cells) [MIP]."""
