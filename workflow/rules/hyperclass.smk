@@ -35,7 +35,13 @@ rule hyperclass_improvement:
         settings="<results>/settings/hyperclass.json",
         scores="<results>/hyperclass/scores.manifest.json",
     output:
-        table="<results>/hyperclass/improvement.csv",
+        table=report(
+            "<results>/hyperclass/improvement.csv",
+            caption="../report/improvement.rst",
+            category="Hyperclass",
+            subcategory="Significance improvement",
+            labels={"figure": "table of all signals and methods"},
+        ),
         measured="<results>/hyperclass/improvement.json",
         figures=report(
             directory("<results>/hyperclass/improvement"),
