@@ -8,6 +8,7 @@ import pytest
 
 from hyperhex import store
 from hyperhex.errors import StoreError
+from hyperhex.spool import Spool
 
 SCHEMA = {
     "deposits": store.Array("float32", ("shower", "cell"), "GeV", "visible energy"),
@@ -86,7 +87,7 @@ def test_a_half_made_store_is_resumed_but_never_seen(tmp_path: Path) -> None:
 def test_a_complete_store_sweeps_what_other_settings_left(tmp_path: Path) -> None:
     path = tmp_path / "showers.zarr"
     begin(path, seed=1)
-    store.Spool(path, {"seed": 1}).save("0", {"px": np.arange(3.0)})
+    Spool(path, {"seed": 1}).save("0", {"px": np.arange(3.0)})
     draft = begin(path, seed=2)
     fill(draft)
     draft.publish()
@@ -163,15 +164,3 @@ def test_inputs_enter_the_manifest_by_their_digest(complete: Path, tmp_path: Pat
             settings={},
             inputs=[tmp_path / "nothing.zarr"],
         )
-
-
-def test_a_spool_keeps_finished_parts_of_the_same_settings(tmp_path: Path) -> None:
-    spool = store.Spool(tmp_path / "ttbar.zarr", {"seed": 1})
-    spool.save("0", {"px": np.arange(3.0)})
-    again = store.Spool(tmp_path / "ttbar.zarr", {"seed": 1})
-    assert again.has("0")
-    assert not again.has("1")
-    assert np.array_equal(again.load("0")["px"], np.arange(3.0))
-    assert not store.Spool(tmp_path / "ttbar.zarr", {"seed": 2}).has("0")
-    again.remove()
-    assert not again.folder.exists()

@@ -13,7 +13,7 @@ from hyperhex.config import GenerateSettings
 from hyperhex.errors import GenerationError
 from hyperhex.generate import child, stage
 from hyperhex.generate.child import Job
-from hyperhex.store import load_part
+from hyperhex.spool import load_part
 
 InProcess = Callable[[GenerateSettings], None]
 MakeSettings = Callable[..., GenerateSettings]

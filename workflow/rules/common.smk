@@ -12,7 +12,7 @@ from pathlib import Path
 from hyperhex.config import resolve, stage_settings
 from hyperhex.errors import ConfigError
 
-FRAME = {"cli", "cluster", "config", "errors", "lifetime", "plots", "provenance", "store"}
+FRAME = {"cli", "cluster", "config", "errors", "lifetime", "plots", "provenance", "spool", "store"}
 IMPORT = re.compile(r"^ *from hyperhex\.?([\w.]*) import (\([^)]*\)|.+)$", re.MULTILINE)
 STAGES = ["generate", "simulate", "fastsim", "refine", "detect", "train", "hyperclass"]
 

@@ -26,6 +26,7 @@ from hyperhex.generate.record import record, run_of
 from hyperhex.generate.schema import SCHEMA
 from hyperhex.provenance import digest_file, write_json
 from hyperhex.random import pythia_seed
+from hyperhex.spool import Spool, save_part
 
 __all__ = ["part", "theory"]
 
@@ -49,7 +50,7 @@ def theory(settings: GenerateSettings, output: Path, context: cluster.Context) -
     told = settings.model_dump(mode="json", exclude={"production"})
     file = None if settings.theory.lhe is None else Path(settings.theory.lhe)
     identity = {"settings": told, "lhe": None if file is None else digest_file(file)}
-    spool = store.Spool(output, identity, CODE)
+    spool = Spool(output, identity, CODE)
     parts = [split(settings, point) for point in settings.theory.points]
     _generate(settings, spool, parts, context)
     samples = _assemble(settings, spool, parts, output, [] if file is None else [file])
@@ -72,7 +73,7 @@ def part(settings: GenerateSettings, point: int, part: int, output: Path) -> Non
             raise GenerationError(_named(name, str(error).split("\n"))) from error
     # two processes may make the same part after a production was killed
     temporary = output.with_name(f".{output.stem}.{os.getpid()}.npz")
-    store.save_part(temporary, arrays)
+    save_part(temporary, arrays)
     temporary.replace(output)
 
 
@@ -103,7 +104,7 @@ def _key(point: int, part: int) -> str:
 
 def _generate(
     settings: GenerateSettings,
-    spool: store.Spool,
+    spool: Spool,
     parts: Sequence[Sequence[int]],
     context: cluster.Context,
 ) -> None:
@@ -171,7 +172,7 @@ def _run(
     return record(generator, events[part], sum(events[:part]), cuts)
 
 
-def _samples(spool: store.Spool, parts: Sequence[Sequence[int]]) -> list[Sample]:
+def _samples(spool: Spool, parts: Sequence[Sequence[int]]) -> list[Sample]:
     return [
         combine([run_of(spool.load(_key(point, part))) for part in range(len(events))])
         for point, events in enumerate(parts)
@@ -180,7 +181,7 @@ def _samples(spool: store.Spool, parts: Sequence[Sequence[int]]) -> list[Sample]
 
 def _assemble(
     settings: GenerateSettings,
-    spool: store.Spool,
+    spool: Spool,
     parts: Sequence[Sequence[int]],
     output: Path,
     inputs: Sequence[Path],
@@ -218,7 +219,7 @@ def _assemble(
 
 
 def _events(
-    spool: store.Spool, keys: Sequence[tuple[int, int]], samples: Sequence[Sample]
+    spool: Spool, keys: Sequence[tuple[int, int]], samples: Sequence[Sample]
 ) -> Iterator[dict[str, NDArray[Any]]]:
     first = 0
     for point, part in keys:
@@ -233,9 +234,7 @@ def _events(
         first += int(counts.sum())
 
 
-def _particles(
-    spool: store.Spool, keys: Sequence[tuple[int, int]]
-) -> Iterator[dict[str, NDArray[Any]]]:
+def _particles(spool: Spool, keys: Sequence[tuple[int, int]]) -> Iterator[dict[str, NDArray[Any]]]:
     for key in keys:
         arrays = spool.load(_key(*key))
         yield {name: arrays[name] for name in _PARTICLE_COLUMNS}
