@@ -15,7 +15,7 @@ $(INSTALLED): pyproject.toml envs/constraints.txt
 	python -m pip install --quiet --constraint envs/constraints.txt --editable . --group dev
 	touch $@
 
-.PHONY: help run report images test test-slurm lint clean
+.PHONY: help run report images test test-gpu test-slurm bench-kernels lint clean
 
 help: ## list the commands
 	@sed -nE 's/^([a-z-]+):.*## (.*)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 20
@@ -34,9 +34,19 @@ images: $(INSTALLED) ## take the README's pictures from the finished production 
 
 test: $(INSTALLED) ## what must pass before every commit
 	python -m pytest
+	NUMBA_ENABLE_CUDASIM=1 NUMBA_DISABLE_JIT=1 python -m pytest tests/cuda
+
+test-gpu: $(INSTALLED) ## the CUDA kernels on this machine's GPU
+	python -m pytest -m gpu tests/cuda tests/nn
 
 test-slurm: $(INSTALLED) ## the tiny production through a real Slurm, started for it and stopped
 	tests/slurm/with_slurm.sh python -m pytest -m slurm
+
+PEERS ?= $(VENV)-peers
+bench-kernels: ## time the kernels beside their peers, in an environment of its own
+	$(PYTHON) -m venv $(PEERS)
+	$(PEERS)/bin/python -m pip install --quiet --constraint envs/constraints.txt --requirement envs/peers.txt --editable .
+	$(PEERS)/bin/hyperhex bench kernels
 
 lint: $(INSTALLED) ## style, types, spelling and layers
 	ruff check
@@ -48,5 +58,5 @@ lint: $(INSTALLED) ## style, types, spelling and layers
 	lint-imports
 
 clean: ## remove the environment and every cache, never results
-	rm -rf $(VENV) .snakemake .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	rm -rf $(VENV) $(PEERS) .snakemake .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
 	find src tests -name __pycache__ -prune -exec rm -rf {} +

@@ -10,7 +10,7 @@ from scipy.spatial import cKDTree
 
 from hyperhex.detector.cylinder import Cylinder
 from hyperhex.detector.patch import Patch
-from hyperhex.kernels.cylinder import overlay, sum_by_cell
+from hyperhex.kernels.hexagonal.cylinder import overlay, sum_by_cell
 
 GRIDS = [Cylinder(20, 3.0), Cylinder(7, 1.3), Cylinder(72, 4.9), Cylinder(3, 0.2)]
 

@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hyperhex.detector.patch import Patch
-from hyperhex.kernels.hexagon import point_index
+from hyperhex.kernels.hexagonal.hexagon import point_index
 
 PATCH = Patch(rings=6, pitch=1.2)
 coordinates = st.floats(-9.0, 9.0)

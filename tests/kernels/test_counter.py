@@ -5,7 +5,7 @@ import pytest
 from scipy import stats
 
 from hyperhex.kernels import counter
-from hyperhex.kernels.direction import scattered, turned
+from hyperhex.kernels.shower.direction import scattered, turned
 
 SEED = np.uint64(20220)
 

@@ -4,9 +4,10 @@ import numpy as np
 import pytest
 from scipy import integrate, stats
 
-from hyperhex.kernels import counter, electrons, photons, totals
-from hyperhex.kernels.constants import ELECTRON_MASS, ELECTRON_RADIUS
-from hyperhex.kernels.matter import energy_grid, grid_place
+from hyperhex.kernels import counter
+from hyperhex.kernels.shower import electrons, photons, totals
+from hyperhex.kernels.shower.constants import ELECTRON_MASS, ELECTRON_RADIUS
+from hyperhex.kernels.shower.matter import energy_grid, grid_place
 from hyperhex.simulate.tables import quadrature
 
 DRAWS = 4000

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from hyperhex.config import Simulate
 from hyperhex.errors import HyperhexError
-from hyperhex.kernels.matter import Matter
+from hyperhex.kernels.shower.matter import Matter
 from hyperhex.simulate import library
 from hyperhex.simulate.library import Showers, simulate
 from hyperhex.simulate.stage import matter_of

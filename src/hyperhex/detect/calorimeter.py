@@ -12,7 +12,7 @@ from hyperhex.config import Calorimeter
 from hyperhex.detect.response import Measured
 from hyperhex.detect.showers import Hits, join
 from hyperhex.detector.cylinder import Cylinder
-from hyperhex.kernels.cylinder import sum_by_cell
+from hyperhex.kernels.hexagonal.cylinder import sum_by_cell
 
 __all__ = ["Towers", "gather", "read_out", "transverse"]
 

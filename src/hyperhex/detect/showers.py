@@ -14,7 +14,7 @@ from hyperhex.detect.particles import Particles
 from hyperhex.detect.response import resolution, smear
 from hyperhex.detector.cylinder import Cylinder
 from hyperhex.detector.patch import Patch
-from hyperhex.kernels.cylinder import overlay
+from hyperhex.kernels.hexagonal.cylinder import overlay
 
 __all__ = ["Hits", "ShowerSource", "draw_showers", "join"]
 

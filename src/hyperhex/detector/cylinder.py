@@ -9,8 +9,8 @@ from math import ceil, pi
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from hyperhex.kernels.cylinder import nearest_cells
-from hyperhex.kernels.lattice import HALF_SQRT3
+from hyperhex.kernels.hexagonal.cylinder import nearest_cells
+from hyperhex.kernels.hexagonal.lattice import HALF_SQRT3
 
 __all__ = ["Cylinder"]
 

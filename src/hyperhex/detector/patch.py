@@ -8,7 +8,7 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from hyperhex.kernels import lattice
+from hyperhex.kernels.hexagonal import lattice
 
 __all__ = ["Patch"]
 

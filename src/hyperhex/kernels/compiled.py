@@ -27,8 +27,10 @@ def cache_folder() -> Path:
     given = os.environ.get("NUMBA_CACHE_DIR")
     base = Path(given) if given else _user_cache() / "hyperhex"
     digest = blake2b(digest_size=8)
-    for source in sorted(Path(__file__).parent.glob("*.py")):
-        digest.update(source.name.encode() + b"\0" + source.read_bytes())
+    for source in sorted(Path(__file__).parent.rglob("*.py")):
+        digest.update(
+            str(source.relative_to(Path(__file__).parent)).encode() + b"\0" + source.read_bytes()
+        )
     return base / f"kernels-{digest.hexdigest()}"
 
 

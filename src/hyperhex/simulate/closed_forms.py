@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 from scipy.optimize import brentq
 
-from hyperhex.kernels.matter import ATTENUATION, energy_grid
-from hyperhex.kernels.totals import pair_total
+from hyperhex.kernels.shower.matter import ATTENUATION, energy_grid
+from hyperhex.kernels.shower.totals import pair_total
 from hyperhex.simulate.materials import Material
 from hyperhex.simulate.tables import collision_loss, photon_table, quadrature
 

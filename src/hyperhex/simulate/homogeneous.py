@@ -8,7 +8,7 @@ from scipy.optimize import curve_fit
 from scipy.special import gammaln
 
 from hyperhex.detector.patch import Patch
-from hyperhex.kernels.matter import Matter
+from hyperhex.kernels.shower.matter import Matter
 from hyperhex.simulate.library import CHARGES, Showers, simulate_given
 from hyperhex.simulate.materials import MATERIALS
 from hyperhex.simulate.stack import Stack, build_matter

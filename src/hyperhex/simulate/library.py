@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hyperhex.errors import HyperhexError
-from hyperhex.kernels.matter import (
+from hyperhex.kernels.shower.matter import (
     ABSORBED,
     BEFORE,
     BEHIND,
@@ -19,8 +19,8 @@ from hyperhex.kernels.matter import (
     Matter,
     Pile,
 )
-from hyperhex.kernels.primaries import primaries
-from hyperhex.kernels.transport import showers
+from hyperhex.kernels.shower.primaries import primaries
+from hyperhex.kernels.shower.transport import showers
 
 __all__ = ["CHARGES", "Showers", "simulate", "simulate_given"]
 
@@ -67,7 +67,7 @@ def simulate_given(
     seed: int,
     numbers: NDArray[np.uint64],
 ) -> Showers:
-    """Showers of given particles (n, 9), rows as in `hyperhex.kernels.matter`."""
+    """Showers of given particles (n, 9), rows as in `hyperhex.kernels.shower.matter`."""
     n_cells = int(np.sum(matter.cells >= 0))
     deposits = np.zeros((len(starts), n_layers, n_cells))
     books = np.zeros((len(starts), N_BOOKS))

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from hyperhex.kernels.constants import AVOGADRO, ELECTRON_RADIUS, FINE_STRUCTURE
-from hyperhex.kernels.photons import coulomb_correction
+from hyperhex.kernels.shower.constants import AVOGADRO, ELECTRON_RADIUS, FINE_STRUCTURE
+from hyperhex.kernels.shower.photons import coulomb_correction
 
 __all__ = ["LEAD", "MATERIALS", "SILICON", "TUNGSTEN", "VACUUM", "Material"]
 

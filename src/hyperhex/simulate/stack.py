@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hyperhex.detector.patch import Patch
-from hyperhex.kernels.matter import Matter
+from hyperhex.kernels.shower.matter import Matter
 from hyperhex.simulate.materials import MATERIALS, VACUUM, Material
 from hyperhex.simulate.tables import Cuts, Steps, lepton_table, photon_table
 

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from hyperhex import cluster, provenance, random, store
 from hyperhex.config import Simulate, SimulateSettings
 from hyperhex.detector.patch import Patch
-from hyperhex.kernels.matter import Matter
+from hyperhex.kernels.shower.matter import Matter
 from hyperhex.plots import simulate as plots
 from hyperhex.plots.style import save, style
 from hyperhex.simulate import validation

@@ -6,8 +6,8 @@ import math
 
 import numpy as np
 
-from hyperhex.kernels.constants import ELECTRON_MASS, ELECTRON_RADIUS
-from hyperhex.kernels.totals import density_effect
+from hyperhex.kernels.shower.constants import ELECTRON_MASS, ELECTRON_RADIUS
+from hyperhex.kernels.shower.totals import density_effect
 from hyperhex.simulate.materials import Material
 
 __all__ = ["most_probable_loss"]

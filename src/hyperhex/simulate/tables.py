@@ -8,9 +8,9 @@ from functools import cache
 import numpy as np
 from numpy.typing import NDArray
 
-from hyperhex.kernels.constants import ELECTRON_MASS, ELECTRON_RADIUS
-from hyperhex.kernels.electrons import annihilation_cross_section, transport_cross_section
-from hyperhex.kernels.matter import (
+from hyperhex.kernels.shower.constants import ELECTRON_MASS, ELECTRON_RADIUS
+from hyperhex.kernels.shower.electrons import annihilation_cross_section, transport_cross_section
+from hyperhex.kernels.shower.matter import (
     HARD,
     KNOCKS,
     LOSS,
@@ -24,8 +24,14 @@ from hyperhex.kernels.matter import (
     VARIANCE,
     energy_grid,
 )
-from hyperhex.kernels.photons import compton_cross_section
-from hyperhex.kernels.totals import bethe_loss, density_effect, knock_ons, pair_total, radiation
+from hyperhex.kernels.shower.photons import compton_cross_section
+from hyperhex.kernels.shower.totals import (
+    bethe_loss,
+    density_effect,
+    knock_ons,
+    pair_total,
+    radiation,
+)
 from hyperhex.simulate.materials import Material
 
 __all__ = [
@@ -95,7 +101,7 @@ def radiation_loss(material: Material, T: float, high: float) -> float:
 def lepton_table(
     material: Material, cuts: Cuts, steps: Steps, *, positron: bool
 ) -> NDArray[np.float64]:
-    """Lepton table (points, N_LEPTON), see `hyperhex.kernels.matter.Matter`."""
+    """Lepton table (points, N_LEPTON), see `hyperhex.kernels.shower.matter.Matter`."""
     energies = energy_grid()
     rows = np.array([_lepton_row(material, T, cuts, steps, positron) for T in energies])
     total_loss = np.array(

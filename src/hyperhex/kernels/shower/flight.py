@@ -7,9 +7,9 @@ from numpy.typing import NDArray
 
 from hyperhex.kernels.compiled import uncounted
 from hyperhex.kernels.counter import State, uniform
-from hyperhex.kernels.direction import scattered
-from hyperhex.kernels.electrons import draw_deflection
-from hyperhex.kernels.matter import RANGE, Matter, Tally, grid_place, leave
+from hyperhex.kernels.shower.direction import scattered
+from hyperhex.kernels.shower.electrons import draw_deflection
+from hyperhex.kernels.shower.matter import RANGE, Matter, Tally, grid_place, leave
 
 __all__ = [
     "Place",

@@ -9,15 +9,15 @@ from __future__ import annotations
 import math
 
 from hyperhex.kernels.compiled import uncounted
-from hyperhex.kernels.constants import (
+from hyperhex.kernels.counter import State, uniform
+from hyperhex.kernels.shower.constants import (
     BOHR_RADIUS,
     ELECTRON_MASS,
     ELECTRON_RADIUS,
     FINE_STRUCTURE,
     HBAR_C,
 )
-from hyperhex.kernels.counter import State, uniform
-from hyperhex.kernels.photons import electrons_share, nucleus, screening
+from hyperhex.kernels.shower.photons import electrons_share, nucleus, screening
 
 __all__ = [
     "annihilation_cross_section",

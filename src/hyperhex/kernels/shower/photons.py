@@ -8,8 +8,8 @@ from __future__ import annotations
 import math
 
 from hyperhex.kernels.compiled import uncounted
-from hyperhex.kernels.constants import ELECTRON_MASS, ELECTRON_RADIUS, FINE_STRUCTURE
 from hyperhex.kernels.counter import State, uniform
+from hyperhex.kernels.shower.constants import ELECTRON_MASS, ELECTRON_RADIUS, FINE_STRUCTURE
 
 __all__ = [
     "compton_cross_section",

@@ -11,13 +11,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hyperhex.kernels.compiled import uncounted
-from hyperhex.kernels.constants import ELECTRON_MASS, ELECTRON_RADIUS
-from hyperhex.kernels.electrons import (
+from hyperhex.kernels.shower.constants import ELECTRON_MASS, ELECTRON_RADIUS
+from hyperhex.kernels.shower.electrons import (
     bhabha_differential,
     bremsstrahlung_differential,
     moller_differential,
 )
-from hyperhex.kernels.photons import pair_differential
+from hyperhex.kernels.shower.photons import pair_differential
 
 __all__ = [
     "bethe_loss",

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hyperhex.kernels.compiled import compiled
-from hyperhex.kernels.lattice import HALF_SQRT3
+from hyperhex.kernels.hexagonal.lattice import HALF_SQRT3
 
 __all__ = ["count_hits", "nearest_cells", "overlay", "sum_by_cell"]
 

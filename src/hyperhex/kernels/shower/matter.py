@@ -13,8 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hyperhex.kernels.compiled import uncounted
-from hyperhex.kernels.constants import ELECTRON_MASS
-from hyperhex.kernels.hexagon import point_index
+from hyperhex.kernels.hexagonal.hexagon import point_index
+from hyperhex.kernels.shower.constants import ELECTRON_MASS
 
 __all__ = [
     "ABSORBED",

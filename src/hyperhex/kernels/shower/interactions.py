@@ -5,18 +5,18 @@ from __future__ import annotations
 import math
 
 from hyperhex.kernels.compiled import uncounted
-from hyperhex.kernels.constants import ELECTRON_MASS
 from hyperhex.kernels.counter import State, exponential, uniform, unit_circle
-from hyperhex.kernels.direction import turned
-from hyperhex.kernels.electrons import (
+from hyperhex.kernels.shower.constants import ELECTRON_MASS
+from hyperhex.kernels.shower.direction import turned
+from hyperhex.kernels.shower.electrons import (
     draw_annihilation,
     draw_bhabha,
     draw_bremsstrahlung,
     draw_moller,
 )
-from hyperhex.kernels.flight import Track, ends_here
-from hyperhex.kernels.matter import Matter, Pile, Tally, deposit, push
-from hyperhex.kernels.photons import draw_compton, draw_pair
+from hyperhex.kernels.shower.flight import Track, ends_here
+from hyperhex.kernels.shower.matter import Matter, Pile, Tally, deposit, push
+from hyperhex.kernels.shower.photons import draw_compton, draw_pair
 
 __all__ = [
     "annihilate",

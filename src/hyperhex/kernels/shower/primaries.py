@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from hyperhex.kernels.compiled import uncounted
 from hyperhex.kernels.counter import State, begin, hashed, uniform
-from hyperhex.kernels.hexagon import axial_of_point
+from hyperhex.kernels.hexagonal.hexagon import axial_of_point
 
 __all__ = ["primaries"]
 
@@ -26,7 +26,7 @@ def primaries(
 ) -> None:
     """Draw particles along z: energies log-uniform [GeV], impact uniform in the central cell.
 
-    Fills starts (n, 9) as in `hyperhex.kernels.matter`; the state is room to work in.
+    Fills starts (n, 9) as in `hyperhex.kernels.shower.matter`; the state is room to work in.
     """
     low, high = energies
     span = math.log(high / low)

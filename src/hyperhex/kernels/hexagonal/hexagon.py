@@ -1,6 +1,6 @@
 """The hexagonal cell that holds a point, compiled: one point at a time, for use in other kernels.
 
-The lattice is that of `hyperhex.kernels.lattice`.
+The lattice is that of `hyperhex.kernels.hexagonal.lattice`.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hyperhex.kernels.compiled import uncounted
-from hyperhex.kernels.lattice import HALF_SQRT3
+from hyperhex.kernels.hexagonal.lattice import HALF_SQRT3
 
 __all__ = ["axial_of_point", "point_index"]
 

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from hyperhex.kernels.compiled import uncounted
 from hyperhex.kernels.counter import State, begin, exponential, normal, uniform
-from hyperhex.kernels.flight import (
+from hyperhex.kernels.shower.flight import (
     Place,
     Track,
     cross,
@@ -25,7 +25,7 @@ from hyperhex.kernels.flight import (
     photon_value,
     to_plane,
 )
-from hyperhex.kernels.interactions import (
+from hyperhex.kernels.shower.interactions import (
     annihilate,
     annihilate_at_rest,
     compton,
@@ -34,7 +34,7 @@ from hyperhex.kernels.interactions import (
     photoelectric,
     radiate,
 )
-from hyperhex.kernels.matter import (
+from hyperhex.kernels.shower.matter import (
     ATTENUATION,
     HARD,
     KNOCKS,

@@ -1,0 +1,1 @@
+"""Benchmarks: our code and its peers, side by side in one run."""

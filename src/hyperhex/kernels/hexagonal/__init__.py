@@ -1,0 +1,1 @@
+"""Hexagonal cells: coordinates, lookup, neighbours, clusters, images and convolution."""

@@ -1,0 +1,1 @@
+"""Transport of photons and electrons through matter, particle by particle."""

@@ -1,0 +1,1 @@
+"""Spectral mathematics of weighted graphs: Laplacians, filters, pooling."""

@@ -1,0 +1,1 @@
+"""Layers of networks on hexagonal cells and on graphs, as torch modules."""
