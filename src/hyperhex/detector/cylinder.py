@@ -11,6 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from hyperhex.kernels.hexagonal.cylinder import nearest_cells
 from hyperhex.kernels.hexagonal.lattice import HALF_SQRT3
+from hyperhex.kernels.hexagonal.neighbours import cylinder_neighbourhood
 
 __all__ = ["Cylinder"]
 
@@ -90,3 +91,7 @@ class Cylinder:
             for up, along in steps
         ]
         return np.stack(found, axis=1).astype(np.int32)
+
+    def neighbourhood(self, rings: int) -> NDArray[np.int32]:
+        """Each cell and its neighbours ring by ring, -1 beyond the rows, (n_cells, 1 + 3R(R+1))."""
+        return cylinder_neighbourhood(self.around, self.n_rows, rings)

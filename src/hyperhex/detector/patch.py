@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from hyperhex.kernels.hexagonal import lattice
+from hyperhex.kernels.hexagonal.neighbours import neighbourhood
 
 __all__ = ["Patch"]
 
@@ -69,6 +70,10 @@ class Patch:
     def neighbours(self) -> NDArray[np.int64]:
         """The six neighbours of each cell, counter-clockwise from +x, -1 outside, (n_cells, 6)."""
         return self._find(self.axial[:, None, :] + lattice.DIRECTIONS)
+
+    def neighbourhood(self, rings: int) -> NDArray[np.int32]:
+        """Each cell, then its neighbours ring by ring, -1 outside, (n_cells, 1 + 3R(R+1))."""
+        return neighbourhood(self.axial, rings)
 
     @cached_property
     def symmetries(self) -> NDArray[np.int64]:

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from hyperhex.kernels.compiled import compiled
 from hyperhex.kernels.hexagonal.lattice import HALF_SQRT3
 
-__all__ = ["count_hits", "nearest_cells", "overlay", "sum_by_cell"]
+__all__ = ["count_hits", "nearest_cells", "overlay", "shifted_cell", "sum_by_cell"]
 
 Integers = NDArray[np.int32]
 Floats = NDArray[np.float64]
@@ -65,7 +65,7 @@ def nearest_cells(eta: Floats, phi: Floats, around: int, rows: int, eta_max: flo
 
 
 @compiled
-def _shifted(row: int, column: int, q: int, r: int, around: int, rows: int) -> int:
+def shifted_cell(row: int, column: int, q: int, r: int, around: int, rows: int) -> int:
     """Cell that lies the axial offset (q, r) away from another, -1 above the last row."""
     new_row = row + r
     if new_row < 0 or new_row >= rows:
@@ -110,7 +110,7 @@ def _fill_overlay(
                 total += deposits[i, layer, k]
             if total == 0.0:
                 continue
-            target = _shifted(row, column, axial[k, 0], axial[k, 1], around, rows)
+            target = shifted_cell(row, column, axial[k, 0], axial[k, 1], around, rows)
             if target >= 0:
                 shower[n] = i
                 cell[n] = target
