@@ -142,7 +142,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run a command; 0 if it succeeded, 1 if it failed, 2 if it was asked for the impossible."""
     arguments = sys.argv[1:] if argv is None else argv
     options = _parser().parse_args(arguments)
-    level = logging.INFO if options.stage in _STAGES else logging.WARNING
+    level = logging.INFO if options.stage in {*_STAGES, "bench"} else logging.WARNING
     logging.basicConfig(
         level=level, format="%(asctime)s %(message)s", datefmt="%H:%M:%S", force=True
     )
@@ -175,6 +175,7 @@ def _parser() -> argparse.ArgumentParser:
             if owner == stage:
                 _add_verb(verbs.add_parser(verb, help=what, description=what), stage, names)
     _add_config(stages.add_parser("config", help="check a config, or write its JSON schema"))
+    _add_bench(stages.add_parser("bench", help="time our code beside its peers"))
     summary = stages.add_parser("summary", help="print the closing table of a production")
     summary.add_argument("folder", type=Path, help="results/<production>")
     summary.set_defaults(handler=_summary)
@@ -216,6 +217,20 @@ def _add_config(parser: argparse.ArgumentParser) -> None:
     schema.set_defaults(handler=_write_schema)
 
 
+def _add_bench(parser: argparse.ArgumentParser) -> None:
+    verbs = parser.add_subparsers(dest="verb", required=True, metavar="verb")
+    text = "hexagonal and spectral kernels beside their peers, each result compared first"
+    kernels = verbs.add_parser(
+        "kernels", help=text, description=text, epilog="make bench-kernels installs the peers"
+    )
+    kernels.formatter_class = argparse.ArgumentDefaultsHelpFormatter
+    kernels.add_argument("--match", default="*", help="run the cases whose name contains this")
+    kernels.add_argument("--rounds", type=int, default=9, help="interleaved rounds of each case")
+    kernels.add_argument("--threads", type=int, default=2, help="time on 1 and on this many")
+    kernels.add_argument("--output", type=Path, default=Path("results/benchmarks/kernels.json"))
+    kernels.set_defaults(handler=_bench_kernels)
+
+
 def _run(options: argparse.Namespace) -> None:
     from hyperhex.config import load_stage
 
@@ -242,6 +257,12 @@ def _write_schema(options: argparse.Namespace) -> None:
     from hyperhex.config import schema
 
     options.output.write_text(schema())
+
+
+def _bench_kernels(options: argparse.Namespace) -> None:
+    from hyperhex.bench.stage import kernels
+
+    kernels(options.match, options.rounds, options.threads, options.output)
 
 
 def _summary(options: argparse.Namespace) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 __all__ = [
+    "BenchmarkError",
     "ConfigError",
     "GateError",
     "GenerationError",
@@ -43,3 +44,7 @@ class TrainingError(HyperhexError, RuntimeError):
 
 class SelectionError(HyperhexError, ValueError):
     """A selection that leaves too few events."""
+
+
+class BenchmarkError(HyperhexError, RuntimeError):
+    """A benchmark that cannot be run here."""
