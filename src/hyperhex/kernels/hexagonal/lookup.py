@@ -24,7 +24,7 @@ Frame = tuple[Any, ...]
 
 
 @partial(compiled, _nrt=False, fastmath={"contract"})
-def padded_place(x: float, y: float, frame: Frame, columns: int) -> int:
+def padded_place(x: float, y: float, frame: Frame, columns: int) -> Any:
     """Place of the cell that holds a point, in a table with a border of no cells all around.
 
     Cube rounding without branches. A point beyond the table is first moved to its rim, so that no
@@ -45,7 +45,7 @@ def padded_place(x: float, y: float, frame: Frame, columns: int) -> int:
     r_moved_most = (error_r > error_t) & (not q_moved_most)
     q = t - r if q_moved_most else q
     r = t - q if r_moved_most else r
-    place: int = np.int32(np.int32(q) * np.int32(columns)) + np.int32(r)
+    place: Any = np.int32(np.int32(q) * np.int32(columns)) + np.int32(r)
     return place
 
 
