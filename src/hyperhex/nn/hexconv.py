@@ -13,8 +13,10 @@ from typing import Any
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import nn
+
+from hyperhex.kernels.hexagonal.convolution import convolve, differentiate, reversed_table
+from hyperhex.nn.arrays import array_of, stream_of
 
 __all__ = ["HexConv2d", "Neighbourhood", "hex_convolution"]
 
@@ -34,8 +36,14 @@ class Neighbourhood(nn.Module):
     def __init__(self, neighbours: Any) -> None:
         super().__init__()
         table = np.asarray(neighbours)
-        reverse = _reversed(table)
-        self.register_buffer("neighbours", torch.from_numpy(table.astype(np.int64)), False)
+        reverse = reversed_table(table)
+        if not np.array_equal(table[:, 0], np.arange(len(table))):
+            msg = (
+                "column 0 of neighbours is not the cell itself: put np.arange(n_cells) before the "
+                "columns of neighbours"
+            )
+            raise ValueError(msg)
+        self.register_buffer("neighbours", torch.from_numpy(table.astype(np.int32)), False)
         self.register_buffer("reverse", torch.from_numpy(reverse), False)
 
     @property
@@ -59,8 +67,8 @@ def hex_convolution(
 
     Parameters
     ----------
-    x : (batch, in_channels, n_cells)
-    weight : (out_channels, in_channels, n_taps)
+    x : (batch, in_channels, n_cells), float32 or float64
+    weight : (out_channels, in_channels, n_taps), of the same type
     bias : (out_channels,) or None
 
     Returns
@@ -68,22 +76,19 @@ def hex_convolution(
     (batch, out_channels, n_cells)
     """
     table = neighbourhood.neighbours
-    if x.ndim != 3 or x.shape[1] != weight.shape[1] or x.shape[2] != table.shape[0]:
-        msg = (
-            f"input of shape {tuple(x.shape)} given, expected "
-            f"(batch, {weight.shape[1]}, {table.shape[0]}), as weight and table say"
-        )
-        raise ValueError(msg)
     if weight.ndim != 3 or weight.shape[2] != table.shape[1]:
         msg = (
             f"weight of shape {tuple(weight.shape)} given, expected (out_channels, in_channels, "
             f"{table.shape[1]}): one number for each tap of the table"
         )
         raise ValueError(msg)
-    padded = nn.functional.pad(x, (0, 1))
-    taken = padded[:, :, table.T]  # -1 takes the zero at the end
-    output = weight.flatten(1) @ taken.flatten(1, 2)
-    return output if bias is None else output + bias[:, None]
+    if x.ndim != 3 or x.shape[1] != weight.shape[1] or x.shape[2] != table.shape[0]:
+        msg = (
+            f"input of shape {tuple(x.shape)} given, expected "
+            f"(batch, {weight.shape[1]}, {table.shape[0]}), as weight and table say"
+        )
+        raise ValueError(msg)
+    return _convolve(x, weight, bias, table, neighbourhood.reverse)
 
 
 class HexConv2d(nn.Module):
@@ -134,37 +139,148 @@ class HexConv2d(nn.Module):
         return f"{in_channels}, {out_channels}, n_taps={n_taps}, bias={self.bias is not None}"
 
 
-def _reversed(table: NDArray[np.integer]) -> NDArray[np.int64]:
-    """Cells whose tap k reads cell p, (n_cells, n_taps), -1 for none; refuses a bad table."""
-    if table.ndim != 2 or table.dtype.kind not in "iu" or not table.size:
-        msg = (
-            f"neighbours of shape {table.shape} and type {table.dtype} given, expected a table of "
-            "integers (n_cells, n_taps)"
-        )
-        raise ValueError(msg)
-    n_cells, n_taps = table.shape
-    if table.min() < -1 or table.max() >= n_cells:
-        msg = (
-            f"neighbours from {table.min()} to {table.max()} given, expected -1 (no cell) to "
-            f"{n_cells - 1}, the last of {n_cells} cells"
-        )
-        raise ValueError(msg)
-    if not np.array_equal(table[:, 0], np.arange(n_cells)):
-        msg = (
-            "column 0 of neighbours is not the cell itself: put np.arange(n_cells) before the "
-            "columns of neighbours"
-        )
-        raise ValueError(msg)
-    reverse = np.full((n_cells, n_taps), -1, dtype=np.int64)
-    for tap in range(n_taps):
-        cells = np.flatnonzero(table[:, tap] >= 0)
-        read = table[cells, tap]
-        reverse[read, tap] = cells
-        if len(np.unique(read)) != len(read):
-            twice = int(np.flatnonzero(np.bincount(read) > 1)[0])
-            msg = (
-                f"column {tap} of neighbours names cell {twice} more than once: a tap reads each "
-                "cell for one cell at most; order the columns by direction"
-            )
-            raise ValueError(msg)
-    return reverse
+@torch.library.custom_op(
+    "hyperhex::convolve",
+    mutates_args=(),
+    schema="(Tensor x, Tensor weight, Tensor? bias, Tensor neighbours, Tensor reverse) -> Tensor",
+)
+def _convolve(
+    x: torch.Tensor,
+    weight: torch.Tensor,
+    bias: torch.Tensor | None,
+    neighbours: torch.Tensor,
+    reverse: torch.Tensor,  # noqa: ARG001 (what the derivative needs)
+) -> torch.Tensor:
+    x, weight = x.contiguous(), weight.contiguous()
+    out = x.new_empty(x.shape[0], weight.shape[0], x.shape[2])
+    convolve(
+        array_of(x),
+        array_of(weight),
+        None if bias is None else array_of(bias.contiguous()),
+        array_of(neighbours),
+        array_of(out),
+        threads=torch.get_num_threads(),
+        stream=stream_of(x),
+    )
+    return out
+
+
+@_convolve.register_fake
+def _(x: Any, weight: Any, bias: Any, neighbours: Any, reverse: Any) -> Any:  # noqa: ARG001
+    return x.new_empty(x.shape[0], weight.shape[0], x.shape[2])
+
+
+@torch.library.custom_op(
+    "hyperhex::differentiate",
+    mutates_args=(),
+    schema="(Tensor dy, Tensor x, Tensor weight, Tensor neighbours, Tensor reverse, "
+    "bool of_x, bool of_weight, bool of_bias) -> (Tensor, Tensor, Tensor)",
+)
+def _differentiate(
+    dy: torch.Tensor,
+    x: torch.Tensor,
+    weight: torch.Tensor,
+    neighbours: torch.Tensor,
+    reverse: torch.Tensor,
+    of_x: bool,
+    of_weight: bool,
+    of_bias: bool,
+) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+    """Derivatives by x, weight and bias; those not wanted are empty."""
+    dy, x, weight = dy.contiguous(), x.contiguous(), weight.contiguous()
+    dx, dw, db = _derivatives(dy, x, weight, of_x, of_weight, of_bias)
+    differentiate(
+        array_of(dy),
+        array_of(x),
+        array_of(weight),
+        array_of(neighbours),
+        array_of(reverse),
+        (of_x, of_weight, of_bias),
+        (array_of(dx), array_of(dw), array_of(db)),
+        threads=torch.get_num_threads(),
+        stream=stream_of(x),
+    )
+    return dx, dw, db
+
+
+@_differentiate.register_fake
+def _(
+    dy: Any,
+    x: Any,
+    weight: Any,
+    neighbours: Any,  # noqa: ARG001
+    reverse: Any,  # noqa: ARG001
+    of_x: bool,
+    of_weight: bool,
+    of_bias: bool,
+) -> Any:
+    return _derivatives(dy, x, weight, of_x, of_weight, of_bias)
+
+
+def _derivatives(
+    dy: torch.Tensor,
+    x: torch.Tensor,
+    weight: torch.Tensor,
+    of_x: bool,
+    of_weight: bool,
+    of_bias: bool,
+) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+    """Room for the derivatives by x, weight and bias."""
+    return (
+        x.new_empty(x.shape if of_x else (0,)),
+        x.new_empty(weight.shape if of_weight else (0,)),
+        x.new_empty((dy.shape[1],) if of_bias else (0,)),
+    )
+
+
+def _keep_inputs(ctx: Any, inputs: Any, output: Any) -> None:  # noqa: ARG001
+    x, weight, bias, neighbours, reverse = inputs
+    ctx.save_for_backward(x, weight, neighbours, reverse)
+    ctx.biased = bias is not None
+
+
+def _backward(ctx: Any, dy: Any) -> Any:
+    x, weight, neighbours, reverse = ctx.saved_tensors
+    wanted = (
+        ctx.needs_input_grad[0],
+        ctx.needs_input_grad[1],
+        ctx.biased and ctx.needs_input_grad[2],
+    )
+    made = _differentiate(dy, x, weight, neighbours, reverse, *wanted)
+    return (*(one if want else None for one, want in zip(made, wanted, strict=True)), None, None)
+
+
+def _keep_all(ctx: Any, inputs: Any, output: Any) -> None:  # noqa: ARG001
+    ctx.save_for_backward(*inputs[:5])
+    ctx.wanted = inputs[5:]
+    ctx.set_materialize_grads(False)
+
+
+def _backward_again(ctx: Any, of_dx: Any, of_dw: Any, of_db: Any) -> Any:
+    """Derivatives of the derivatives, by the same sums.
+
+    dx is linear in dy and weight, dw in dy and x, db in dy: with y = convolve(x, weight), the dot
+    products <dx, a> = <dy, convolve(a, weight)> and <dw, b> = <dy, convolve(x, b)> say the rest.
+    """
+    dy, x, weight, *tables = ctx.saved_tensors
+    given = (of_dx, of_dw, of_db)
+    of_dx, of_dw, of_db = (g if w else None for g, w in zip(given, ctx.wanted, strict=True))
+    grad_dy = grad_x = grad_weight = None
+    if ctx.needs_input_grad[0]:
+        terms = []
+        if of_dx is not None:
+            terms.append(_convolve(of_dx, weight, of_db, *tables))
+        elif of_db is not None:
+            terms.append(of_db[:, None].expand_as(dy))
+        if of_dw is not None:
+            terms.append(_convolve(x, of_dw, None, *tables))
+        grad_dy = sum(terms[1:], start=terms[0]) if terms else None
+    if ctx.needs_input_grad[1] and of_dw is not None:
+        grad_x = _differentiate(dy, x, of_dw, *tables, True, False, False)[0]
+    if ctx.needs_input_grad[2] and of_dx is not None:
+        grad_weight = _differentiate(dy, of_dx, weight, *tables, False, True, False)[1]
+    return grad_dy, grad_x, grad_weight, None, None, None, None, None
+
+
+_convolve.register_autograd(_backward, setup_context=_keep_inputs)
+_differentiate.register_autograd(_backward_again, setup_context=_keep_all)
