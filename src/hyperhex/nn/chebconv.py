@@ -1,17 +1,173 @@
-"""Chebyshev convolution on a graph (Defferrard et al., arXiv:1606.09375) as a torch module."""
+"""Chebyshev convolution on a graph (Defferrard et al., arXiv:1606.09375) as a torch module.
+
+The operation is linear in the features X and in the weights W, and L is symmetric, so that all
+derivatives of any order are made of two operations:
+    C(X, W) = sum_k W_k^T T_k(L) X,   S(X, G)_k = sum over images and nodes of X (T_k(L) G)^T
+    dX = C(dY, W^T),   dW = S(X, dY);   of S with cotangent V: dX = C(G, V^T),   dG = C(X, V).
+"""
 
 from __future__ import annotations
 
+import itertools
 import math
+from typing import Any
+from weakref import WeakValueDictionary
 
-import numpy as np
 import torch
 from torch import Tensor, nn
 
+from hyperhex.kernels.spectral.chebyshev import (
+    Recurrence,
+    chebyshev_convolution,
+    chebyshev_gradients,
+)
 from hyperhex.kernels.spectral.graph import Graph
 from hyperhex.kernels.spectral.laplacian import combinatorial, normalised
+from hyperhex.nn.arrays import array_of
 
 __all__ = ["ChebConv"]
+
+LAPLACIANS = {"normalised": normalised, "combinatorial": combinatorial}
+
+# torch's operations take tensors and numbers: a graph goes by its number in this process
+_GRAPHS: WeakValueDictionary[int, Recurrence] = WeakValueDictionary()
+_NUMBERS = itertools.count()
+
+
+def _numbered(recurrence: Recurrence) -> int:
+    """Number under which the operations find a recurrence."""
+    number = next(_NUMBERS)
+    _GRAPHS[number] = recurrence
+    return number
+
+
+@torch.library.custom_op("hyperhex::chebyshev", mutates_args=())
+def _convolve(x: Tensor, weight: Tensor, bias: Tensor, graph: int) -> Tensor:
+    """C(X, W) + b on the device of x."""
+    recurrence = _GRAPHS[graph]
+    if x.is_cuda:
+        # cuBLAS mixes; measured on no device yet: torch.sparse for the terms is the other choice
+        terms = _terms_on_device(x, recurrence)
+        mixed = torch.matmul(weight.flatten(0, 1).T, terms.flatten(1, 2))
+        return mixed + bias[:, None]
+    return torch.from_numpy(
+        chebyshev_convolution(
+            array_of(x.contiguous()),
+            array_of(weight),
+            recurrence,
+            array_of(bias),
+            threads=torch.get_num_threads(),
+        )
+    )
+
+
+@_convolve.register_fake
+def _(x: Tensor, weight: Tensor, bias: Tensor, graph: int) -> Tensor:  # noqa: ARG001
+    return x.new_empty(x.shape[0], weight.shape[2], x.shape[2])
+
+
+@torch.library.custom_op("hyperhex::chebyshev_sums", mutates_args=())
+def _sums(x: Tensor, g: Tensor, graph: int) -> Tensor:
+    """S(X, G), as weights (order, channels of x, channels of g)."""
+    recurrence = _GRAPHS[graph]
+    if x.is_cuda:
+        terms = _terms_on_device(g, recurrence)
+        return torch.einsum("bcn,bkon->kco", x, terms)
+    _, sums = chebyshev_gradients(
+        array_of(g.contiguous()),
+        array_of(x.contiguous()),
+        None,
+        recurrence,
+        threads=torch.get_num_threads(),
+    )
+    return torch.from_numpy(sums)
+
+
+@_sums.register_fake
+def _(x: Tensor, g: Tensor, graph: int) -> Tensor:
+    return x.new_empty(_GRAPHS[graph].order, x.shape[1], g.shape[1])
+
+
+@torch.library.custom_op("hyperhex::chebyshev_backward", mutates_args=())
+def _backward(g: Tensor, x: Tensor, weight: Tensor, graph: int) -> tuple[Tensor, Tensor]:
+    """C(G, W^T) and S(X, G) from one recurrence on G."""
+    recurrence = _GRAPHS[graph]
+    if x.is_cuda:
+        terms = _terms_on_device(g, recurrence)
+        dx = torch.matmul(weight.transpose(1, 2).flatten(0, 1).T, terms.flatten(1, 2))
+        return dx, torch.einsum("bcn,bkon->kco", x, terms)
+    dx, sums = chebyshev_gradients(
+        array_of(g.contiguous()),
+        array_of(x.contiguous()),
+        array_of(weight),
+        recurrence,
+        threads=torch.get_num_threads(),
+    )
+    return torch.from_numpy(dx), torch.from_numpy(sums)
+
+
+@_backward.register_fake
+def _(
+    g: Tensor,  # noqa: ARG001
+    x: Tensor,
+    weight: Tensor,
+    graph: int,  # noqa: ARG001
+) -> tuple[Tensor, Tensor]:
+    return torch.empty_like(x), torch.empty_like(weight)
+
+
+def _terms_on_device(x: Tensor, recurrence: Recurrence) -> Tensor:
+    """All terms (images, order, channels, nodes) of features on a CUDA device."""
+    from hyperhex.kernels.cuda.chebyshev import chebyshev_terms
+    from hyperhex.nn.arrays import stream_of
+
+    terms = x.new_empty(x.shape[0], recurrence.order, *x.shape[1:])
+    chebyshev_terms(array_of(x.contiguous()), array_of(terms), recurrence, stream_of(x))
+    return terms
+
+
+def _convolution(x: Tensor, weight: Tensor, graph: int) -> Tensor:
+    """C(X, W) without bias."""
+    return _convolve(x, weight, weight.new_zeros(weight.shape[2]), graph)
+
+
+def _keep(ctx: Any, inputs: tuple[Any, ...], output: Any) -> None:  # noqa: ARG001
+    """Save the tensors of an operation whose last argument is the graph's number."""
+    *tensors, ctx.graph = inputs
+    ctx.save_for_backward(*tensors)
+
+
+def _convolve_gradients(ctx: Any, g: Tensor) -> tuple[Tensor | None, ...]:
+    x, weight, _ = ctx.saved_tensors
+    by_x, by_weight, by_bias, _ = ctx.needs_input_grad
+    dx = dweight = None
+    if by_x and by_weight:
+        dx, dweight = _backward(g, x, weight, ctx.graph)
+    elif by_x:
+        dx = _convolution(g, weight.transpose(1, 2), ctx.graph)
+    elif by_weight:
+        dweight = _sums(x, g, ctx.graph)
+    return dx, dweight, g.sum((0, 2)) if by_bias else None, None
+
+
+def _sums_gradients(ctx: Any, v: Tensor) -> tuple[Tensor | None, ...]:
+    x, g = ctx.saved_tensors
+    by_x, by_g, _ = ctx.needs_input_grad
+    dx = _convolution(g, v.transpose(1, 2), ctx.graph) if by_x else None
+    return dx, _convolution(x, v, ctx.graph) if by_g else None, None
+
+
+def _backward_gradients(ctx: Any, u: Tensor, v: Tensor) -> tuple[Tensor | None, ...]:
+    g, x, weight = ctx.saved_tensors
+    by_g, by_x, by_weight, _ = ctx.needs_input_grad
+    dg = _convolution(u, weight, ctx.graph) + _convolution(x, v, ctx.graph) if by_g else None
+    dx = _convolution(g, v.transpose(1, 2), ctx.graph) if by_x else None
+    return dg, dx, _sums(u, g, ctx.graph) if by_weight else None, None
+
+
+_convolve.register_autograd(_convolve_gradients, setup_context=_keep)
+_sums.register_autograd(_sums_gradients, setup_context=_keep)
+_backward.register_autograd(_backward_gradients, setup_context=_keep)
 
 
 class ChebConv(nn.Module):
@@ -28,7 +184,14 @@ class ChebConv(nn.Module):
 
     Shapes
     ------
-    (batch, in_channels, nodes) -> (batch, out_channels, nodes); weight (order, in, out).
+    (batch, in_channels, nodes) -> (batch, out_channels, nodes) in float32 or float64; weight
+    (order, in_channels, out_channels).
+
+    Examples
+    --------
+    >>> ring = Graph.from_edges(6, [0, 1, 2, 3, 4, 5], [1, 2, 3, 4, 5, 0])
+    >>> ChebConv(2, 3, order=4, graph=ring)(torch.ones(5, 2, 6)).shape
+    torch.Size([5, 3, 6])
     """
 
     def __init__(
@@ -43,27 +206,22 @@ class ChebConv(nn.Module):
         largest: float | None = None,
     ) -> None:
         super().__init__()
-        if order < 1:
-            msg = f"order={order} given, expected at least 1 Chebyshev term"
+        if laplacian not in LAPLACIANS:
+            msg = f"laplacian={laplacian!r} given, expected one of {', '.join(LAPLACIANS)}"
             raise ValueError(msg)
-        matrix = {"normalised": normalised, "combinatorial": combinatorial}[laplacian](graph)
-        self.in_channels, self.out_channels, self.order = in_channels, out_channels, order
+        matrix = LAPLACIANS[laplacian](graph)
         scaled = matrix.scaled(matrix.bound if largest is None else largest)
-        table = np.arange(graph.n_nodes)[:, None].repeat(graph.most_neighbours + 1, axis=1)
-        values = np.zeros(table.shape)
-        place = np.arange(len(graph.columns)) - graph.offsets[graph.rows] + 1
-        values[:, 0] = scaled.diagonal
-        table[graph.rows, place] = graph.columns
-        values[graph.rows, place] = scaled.edges
-        self.register_buffer("_table", torch.from_numpy(table), persistent=False)
-        self.register_buffer(
-            "_values",
-            torch.from_numpy(values).to(torch.get_default_dtype()),
-            persistent=False,
-        )
+        self.in_channels, self.out_channels = in_channels, out_channels
+        self.recurrence = Recurrence(scaled, order)
+        self._number = _numbered(self.recurrence)
         self.weight = nn.Parameter(torch.empty(order, in_channels, out_channels))
         self.bias = nn.Parameter(torch.empty(out_channels)) if bias else None
         self.reset_parameters()
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        super().__setstate__(state)  # type: ignore[no-untyped-call]
+        # a copy, or another process: the number stands for nothing there
+        self._number = _numbered(self.recurrence)
 
     def reset_parameters(self) -> None:
         """Glorot's uniform weights for each term, as torch-geometric's, and no bias."""
@@ -74,14 +232,11 @@ class ChebConv(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Filtered features (batch, out_channels, nodes)."""
-        previous, term = x, x
-        y = torch.einsum("bcn,co->bon", x, self.weight[0])
-        for k in range(1, self.order):
-            moved = (term[..., self._table] * self._values).sum(-1)
-            previous, term = term, (moved if k == 1 else 2 * moved - previous)
-            y = y + torch.einsum("bcn,co->bon", term, self.weight[k])
-        return y if self.bias is None else y + self.bias[:, None]
+        if self.bias is None:
+            return _convolution(x, self.weight, self._number)
+        return _convolve(x, self.weight, self.bias, self._number)
 
     def extra_repr(self) -> str:
         """What the module is made of."""
-        return f"{self.in_channels}, {self.out_channels}, order={self.order}"
+        order, nodes = self.recurrence.order, self.recurrence.matrix.n_nodes
+        return f"{self.in_channels}, {self.out_channels}, order={order}, nodes={nodes}"

@@ -121,7 +121,7 @@ class Graph:
         key, entry = np.unique(rows * n_nodes + columns, return_inverse=True)
         row, column = np.divmod(key, max(n_nodes, 1))
         offsets = np.searchsorted(row, np.arange(n_nodes + 1))
-        summed = np.bincount(entry, weights, minlength=len(key))
+        summed = np.bincount(entry, weights, minlength=len(key)).astype(np.float64)
         return cls(offsets.astype(np.int64), column.astype(np.int32), summed)
 
     def _require_symmetry(self) -> None:
@@ -156,7 +156,8 @@ class Graph:
     @cached_property
     def degree(self) -> NDArray[np.float64]:
         """Sum (n,) of the weights of each node's edges."""
-        return np.bincount(self.rows, self.weights, minlength=self.n_nodes)
+        summed = np.bincount(self.rows, self.weights, minlength=self.n_nodes)
+        return summed.astype(np.float64)
 
     @cached_property
     def most_neighbours(self) -> int:
