@@ -136,7 +136,8 @@ class Camera(_Pixels):
 
     def neighbourhood(self, rings: int) -> NDArray[np.int32]:
         """Each pixel, then its neighbours ring by ring, -1 outside, (n_cells, 1 + 3R(R+1))."""
-        return neighbourhood(self.axial, rings)
+        table: NDArray[np.int32] = neighbourhood(self.axial, rings)
+        return table
 
     def index(self, x: ArrayLike, y: ArrayLike) -> NDArray[np.int32]:
         """Pixels that hold points (n,), -1 outside; float32 points are placed in float32."""

@@ -94,4 +94,5 @@ class Cylinder:
 
     def neighbourhood(self, rings: int) -> NDArray[np.int32]:
         """Each cell and its neighbours ring by ring, -1 beyond the rows, (n_cells, 1 + 3R(R+1))."""
-        return cylinder_neighbourhood(self.around, self.n_rows, rings)
+        table: NDArray[np.int32] = cylinder_neighbourhood(self.around, self.n_rows, rings)
+        return table

@@ -73,7 +73,8 @@ class Patch:
 
     def neighbourhood(self, rings: int) -> NDArray[np.int32]:
         """Each cell, then its neighbours ring by ring, -1 outside, (n_cells, 1 + 3R(R+1))."""
-        return neighbourhood(self.axial, rings)
+        table: NDArray[np.int32] = neighbourhood(self.axial, rings)
+        return table
 
     @cached_property
     def symmetries(self) -> NDArray[np.int64]:

@@ -104,15 +104,18 @@ def topological_clusters(
 @uncounted
 def joined(cell: int, significance: NDArray[Any], labels: Labels, near: Labels) -> int:
     """Label of the most significant neighbour in a cluster, -1 where there is none."""
-    best, label = NONE, NONE
+    best = NONE
     for k in range(len(near)):
         other = near[k]
         if other < 0 or other == cell or labels[other] < 0:
             continue
-        here, there = abs(significance[other]), abs(significance[max(best, 0)])
-        if best < 0 or here > there or (here == there and other < best):
-            best, label = other, labels[other]
-    return label
+        if best < 0:
+            best = other
+            continue
+        here, there = abs(significance[other]), abs(significance[best])
+        if here > there or (here == there and other < best):
+            best = other
+    return labels[best] if best >= 0 else NONE
 
 
 @uncounted

@@ -229,7 +229,9 @@ def _fill_image(x: Floats, y: Floats, area: Floats, charge: Floats, found: Float
         size += charge[p]
         sum_x += charge[p] * x[p]
         sum_y += charge[p] * y[p]
-    cog_x, cog_y = sum_x / size, sum_y / size
+    # nothing is divided by the light of a dark image
+    light = size if size != 0.0 else 1.0
+    cog_x, cog_y = sum_x / light, sum_y / light
     xx = yy = xy = 0.0
     for p in range(len(charge)):
         dx, dy = x[p] - cog_x, y[p] - cog_y
@@ -237,7 +239,7 @@ def _fill_image(x: Floats, y: Floats, area: Floats, charge: Floats, found: Float
         xx += charge[p] * dx * dx
         yy += charge[p] * dy * dy
         xy += charge[p] * dx * dy
-    axes = axes_of_covariance(xx / size, yy / size, xy / size)
+    axes = axes_of_covariance(xx / light, yy / light, xy / light)
     l3 = l4 = ll = tt = w0 = w1 = w2 = t1 = lt = 0.0
     for p in range(len(charge)):
         weight = charge[p]

@@ -30,16 +30,17 @@ def padded_place(x: float, y: float, frame: Frame, columns: int) -> Any:
     Cube rounding without branches. A point beyond the table is first moved to its rim, so that no
     place lies outside. Places count row after row of the padded table, `columns` a row.
     """
-    x0, y0, q_of_x, q_of_y, r_of_y, r_of_x, q0, r0, zero, half, q_max, r_max = frame
+    x0, y0, q_of_x, q_of_y, r_of_y, r_of_x, q0, r0, zero, shift, q_max, r_max = frame
     dx, dy = x - x0, y - y0
     u = q_of_x * dx + q_of_y * dy + q0
     v = r_of_x * dx + r_of_y * dy + r0
-    # written so that a point that is not a number fails and goes to the rim
-    u = max(zero, u)
-    v = max(zero, v)
-    u = min(q_max, u)
-    v = min(r_max, v)
-    q, r, t = np.floor(u + half), np.floor(v + half), np.floor(u + v + half)
+    # a point that is not a number fails and goes to the rim; Numba has no min and max on CUDA
+    u = u if u > zero else zero  # noqa: FURB136
+    v = v if v > zero else zero  # noqa: FURB136
+    u = u if u < q_max else q_max  # noqa: FURB136
+    v = v if v < r_max else r_max  # noqa: FURB136
+    # the shift leaves no bits for a fraction: this rounds, in vectors and on CUDA alike
+    q, r, t = (u + shift) - shift, (v + shift) - shift, (u + v + shift) - shift
     error_q, error_r, error_t = abs(q - u), abs(r - v), abs(t - (u + v))
     q_moved_most = (error_q > error_r) & (error_q > error_t)
     r_moved_most = (error_r > error_t) & (not q_moved_most)
@@ -60,15 +61,16 @@ def frame_of_table(
 ) -> Frame:
     """Numbers that `padded_place` needs, of the type of the points.
 
-    The origin; the matrix from distances to (q, r); (0, 0) in the table padded by one; 0 and 1/2,
-    which have the type too; the last row and column of the padded table.
+    The origin; the matrix from distances to (q, r); (0, 0) in the table padded by one; 0 and the
+    least number without fractions, times 3/2; the last row and column of the padded table.
     """
     cos, sin = math.cos(rotation), math.sin(rotation)
     # distances are turned back by the rotation, then column = x - y/sqrt(3), row = 2y/sqrt(3)
     r_of_x, r_of_y = -sin / (HALF_SQRT3 * pitch), cos / (HALF_SQRT3 * pitch)
     q_of_x, q_of_y = cos / pitch - 0.5 * r_of_x, sin / pitch - 0.5 * r_of_y
-    numbers = (*origin, q_of_x, q_of_y, r_of_y, r_of_x, 1 - q0, 1 - r0, 0.0, 0.5)
-    return tuple(kind.type(number) for number in (*numbers, shape[0] + 1, shape[1] + 1))
+    numbers = (*origin, q_of_x, q_of_y, r_of_y, r_of_x, 1 - q0, 1 - r0, 0.0)
+    shift = 1.5 / np.finfo(kind).eps
+    return tuple(kind.type(number) for number in (*numbers, shift, shape[0] + 1, shape[1] + 1))
 
 
 @uncounted

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from hyperhex.kernels.arrays import on_device
 from hyperhex.kernels.compiled import compiled, uncounted
 from hyperhex.kernels.hexagonal.cylinder import shifted_cell
 from hyperhex.kernels.hexagonal.lattice import axial_rings
@@ -97,9 +98,9 @@ def _fill_neighbourhood(
 
 
 def neighbourhood(
-    axial: Integers, rings: int, *, threads: int = 1, out: Table | None = None
-) -> Table:
-    """Neighbours up to `rings` of each of the cells, (n, 1 + 3R(R+1)), -1 outside.
+    axial: Any, rings: int, *, threads: int = 1, stream: Any = 0, out: Any = None
+) -> Any:
+    """Neighbours up to `rings` of each of the cells, int32 (n, 1 + 3R(R+1)), -1 outside.
 
     axial: (n, 2) distinct. A dense table of the lattice with a margin of -1 answers every step.
 
@@ -107,6 +108,10 @@ def neighbourhood(
     [[0, 1, 2, -1, -1, -1, -1], [1, -1, -1, 2, 0, -1, -1], [2, -1, -1, -1, -1, 0, 1]]
     """
     _check_rings(rings)
+    if on_device(axial):
+        from hyperhex.kernels.cuda.neighbours import neighbourhood_on_device
+
+        return neighbourhood_on_device(axial, rings, out, stream)
     axial = np.asarray(axial)
     table, q0, r0 = dense_table(axial, rings)
     around = axial_rings(rings)
@@ -132,8 +137,10 @@ def _fill_cylinder(around: int, rows: int, steps: NDArray[np.int64], found: Tabl
                 found[cell, k] = shifted_cell(row, column, steps[k, 0], steps[k, 1], around, rows)
 
 
-def cylinder_neighbourhood(around: int, rows: int, rings: int) -> Table:
-    """Neighbours up to `rings` of each cell of a cylinder, (rows * around, 1 + 3R(R+1)).
+def cylinder_neighbourhood(
+    around: int, rows: int, rings: int, *, stream: Any = 0, out: Any = None
+) -> Any:
+    """Neighbours up to `rings` of each cell of a cylinder, int32 (rows * around, 1 + 3R(R+1)).
 
     Cell = row * around + column as in `kernels.hexagonal.cylinder`; closed in phi, -1 beyond the
     rows. `around` must be at least 2R+1, else a neighbourhood would hold a cell twice.
@@ -149,7 +156,14 @@ def cylinder_neighbourhood(around: int, rows: int, rings: int) -> Table:
         )
         raise ValueError(msg)
     steps = axial_rings(rings)
-    found = np.empty((rows * around, len(steps)), np.int32)
+    if out is not None and out.shape != (rows * around, len(steps)):
+        msg = f"out {out.shape} given, expected {(rows * around, len(steps))}"
+        raise ValueError(msg)
+    if out is not None and on_device(out):
+        from hyperhex.kernels.cuda.neighbours import cylinder_on_device
+
+        return cylinder_on_device(around, rows, rings, out, stream)
+    found = np.empty((rows * around, len(steps)), np.int32) if out is None else out
     _fill_cylinder(around, rows, steps, found)
     return found
 
