@@ -135,14 +135,16 @@ def label_clusters(
             found[cell] = NONE - 1 - found[cell]
 
 
-def islands_on_device(mask: Any, neighbours: Any, stream: Any) -> tuple[Any, Any]:
+def islands_on_device(mask: Any, neighbours: Any, out: Any, stream: Any) -> tuple[Any, Any]:
     """Labels and numbers of islands on the device: see `kernels.hexagonal.clusters`."""
     stream = device_stream(stream)
     labels, ranks, number = _room(mask.shape, stream)
+    labels = labels if out is None else out
     if mask.shape[0]:
         label_islands[mask.shape[0], THREADS, stream](
-            device_array(mask), device_array(neighbours, stream), ranks, labels, number
-        )
+            device_array(mask), device_array(neighbours, stream), ranks, device_array(labels),
+            number,
+        )  # fmt: skip
     return labels, number
 
 

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from hyperhex.kernels.arrays import on_device
 from hyperhex.kernels.compiled import uncounted
+from hyperhex.kernels.hexagonal.marks import marked_cells
 from hyperhex.kernels.threads import spread
 
 __all__ = ["islands", "topological_clusters"]
@@ -17,11 +18,14 @@ Labels = NDArray[np.int32]
 NONE = -1
 
 
-def islands(mask: Any, neighbours: Any, *, threads: int = 1, stream: Any = 0) -> tuple[Any, Any]:
+def islands(
+    mask: Any, neighbours: Any, *, threads: int = 1, stream: Any = 0, out: Any = None
+) -> tuple[Any, Any]:
     """Connected parts of the cells in a mask (n, cells), e.g. `values > threshold`.
 
     neighbours: (cells, k), -1 for none, of a symmetric relation. Returns labels (n, cells), int32,
     -1 outside the mask, parts numbered from 0 by their lowest cell, and how many there are (n,).
+    `out` takes the labels.
 
     >>> from hyperhex.kernels.hexagonal.lattice import axial_rings
     >>> from hyperhex.kernels.hexagonal.neighbours import neighbourhood
@@ -34,14 +38,15 @@ def islands(mask: Any, neighbours: Any, *, threads: int = 1, stream: Any = 0) ->
     if on_device(mask):
         from hyperhex.kernels.cuda.clusters import islands_on_device
 
-        return islands_on_device(mask, neighbours, stream)
-    labels, number = np.empty(mask.shape, np.int32), np.empty(len(mask), np.int32)
+        return islands_on_device(mask, neighbours, out, stream)
+    labels = np.empty(mask.shape, np.int32) if out is None else out
+    number = np.empty(len(mask), np.int32)
     neighbours = np.ascontiguousarray(neighbours, np.int32)
 
     def run(start: int, stop: int) -> None:
-        stack = np.empty(mask.shape[1], np.int32)
+        room = np.empty((2, mask.shape[1] + 1), np.uint32)
         part = slice(start, stop)
-        _label_images(mask[part], neighbours, stack, labels[part], number[part])
+        _label_images(mask[part], neighbours, room, labels[part], number[part])
 
     spread(run, len(mask), threads, 16)
     return labels, number
@@ -90,11 +95,11 @@ def topological_clusters(
     neighbours = np.ascontiguousarray(neighbours, np.int32)
 
     def run(start: int, stop: int) -> None:
-        stack = np.empty(significance.shape[1], np.int32)
+        room = np.empty((2, significance.shape[1] + 1), np.uint32)
         marks = np.empty((2, significance.shape[1]), np.bool_)
         part = slice(start, stop)
         _cluster_images(
-            significance[part], neighbours, limits, marks, stack, labels[part], number[part]
+            significance[part], neighbours, limits, marks, room, labels[part], number[part]
         )
 
     spread(run, len(significance), threads, 16)
@@ -123,18 +128,22 @@ def _label(
     mask: NDArray[np.bool_],
     seeds: NDArray[np.bool_],
     neighbours: Labels,
-    stack: Labels,
+    room: NDArray[np.uint32],
     labels: Labels,
 ) -> int:
     """Label the connected parts of one mask that hold a seed, cell after cell; returns how many.
 
+    room: (2, cells + 1), anything.
+
     A part without seed gets -2 at first, so that none of its cells is begun with again.
     """
     labels[:] = NONE
+    marked, stack = room[0], room[1]
     number = 0
     rejected = False
-    for start in range(len(mask)):
-        if not mask[start] or labels[start] != NONE:
+    for m in range(marked_cells(mask, marked)):
+        start = marked[m]
+        if labels[start] != NONE:
             continue
         labels[start] = number
         stack[0] = start
@@ -158,17 +167,21 @@ def _label(
             for k in range(known):
                 labels[stack[k]] = NONE - 1
     if rejected:
-        for cell in range(len(mask)):
-            labels[cell] = max(labels[cell], NONE)
+        for m in range(marked_cells(mask, marked)):
+            labels[marked[m]] = max(labels[marked[m]], NONE)
     return number
 
 
 @uncounted
 def _label_images(
-    mask: NDArray[np.bool_], neighbours: Labels, stack: Labels, labels: Labels, number: Labels
+    mask: NDArray[np.bool_],
+    neighbours: Labels,
+    room: NDArray[np.uint32],
+    labels: Labels,
+    number: Labels,
 ) -> None:
     for i in range(len(mask)):
-        number[i] = _label(mask[i], mask[i], neighbours, stack, labels[i])
+        number[i] = _label(mask[i], mask[i], neighbours, room, labels[i])
 
 
 @uncounted
@@ -177,7 +190,7 @@ def _cluster_images(
     neighbours: Labels,
     limits: tuple[float, float, float],
     marks: NDArray[np.bool_],
-    stack: Labels,
+    room: NDArray[np.uint32],
     labels: Labels,
     number: Labels,
 ) -> None:
@@ -188,7 +201,7 @@ def _cluster_images(
         for cell in range(len(image)):
             core[cell] = abs(image[cell]) > grow
             seeds[cell] = abs(image[cell]) > seed
-        number[i] = _label(core, seeds, neighbours, stack, found)
+        number[i] = _label(core, seeds, neighbours, room, found)
         for cell in range(len(image)):
             if found[cell] < 0 and not core[cell] and abs(image[cell]) > boundary:
                 label = joined(cell, image, found, neighbours[cell])

@@ -13,6 +13,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from hyperhex.kernels.arrays import on_device
 from hyperhex.kernels.compiled import uncounted
+from hyperhex.kernels.hexagonal.marks import marked_cells
 from hyperhex.kernels.threads import spread
 
 __all__ = ["Hillas", "axes_of_covariance", "fill_parameters", "hillas", "moments_about_axis"]
@@ -21,8 +22,6 @@ Floats = NDArray[np.float64]
 
 # eigenvalues below so many roundings of the greatest are zero: the cells lie on a line
 ROUNDINGS = 16 * 2.220446049250313e-16
-# cells whose masks are tested at once
-STRETCH = 32
 
 
 class Hillas(NamedTuple):
@@ -179,30 +178,6 @@ def fill_parameters(
 
 
 @uncounted
-def _lit_cells(image: NDArray[Any], cells: NDArray[np.uint32]) -> int:
-    """Put the cells that are not zero side by side; returns their number.
-
-    Most stretches are dark, which a vector or two tell: their length is a constant for that.
-    """
-    number = 0
-    whole = len(image) // STRETCH * STRETCH
-    for start in range(0, whole, STRETCH):
-        lit = 0
-        for k in range(STRETCH):
-            lit += image[start + k] != 0
-        if lit == 0:
-            continue
-        for k in range(STRETCH):
-            # written in any case, for want of a branch that could be guessed wrong
-            cells[number] = start + k
-            number += image[start + k] != 0
-    for p in range(whole, len(image)):
-        cells[number] = p
-        number += image[p] != 0
-    return number
-
-
-@uncounted
 def _fill_images(
     images: NDArray[Any],
     marks: NDArray[Any],
@@ -213,7 +188,7 @@ def _fill_images(
 ) -> None:
     """Parameters of images (n, cells), of the cells where `marks` (n, cells) are not zero."""
     for i in range(len(images)):
-        number = _lit_cells(marks[i], cells)
+        number = marked_cells(marks[i], cells)
         for k in range(number):
             p = cells[k]
             lit[0, k], lit[1, k], lit[2, k] = layout[0, p], layout[1, p], layout[2, p]
