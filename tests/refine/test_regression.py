@@ -44,6 +44,21 @@ def test_regressor_finds_the_weights_of_cells() -> None:
     assert np.std(measured / energy[2000:]) < 0.15 * np.std(unweighted / energy[2000:])
 
 
+def test_regressor_does_not_follow_the_fluctuations_of_hits() -> None:
+    """Showers of n hits, n Poisson about 20 E, each hit with Landau-like tails of its own."""
+    stream = np.random.default_rng(4)
+    energy = np.exp(stream.uniform(0.0, np.log(10.0), 4000))
+    hit = stream.random((4000, 2, 37)) < (energy / 10.0)[:, None, None]
+    cells = hit * (2.0 + 3.0 * stream.pareto(1.6, hit.shape).clip(max=50.0))
+    showers = Showers(cells, energy, np.zeros((4000, 2)), np.zeros(4000, dtype=int))
+    measured = EnergyRegressor().fit(showers.pick(np.arange(3000)))(cells[3000:])
+    counted = hit[3000:].sum(axis=(1, 2)) / 7.4
+    spread = np.std(np.log(measured.clip(0.1) / energy[3000:]))
+    assert spread < 1.15 * np.std(np.log(counted.clip(0.1) / energy[3000:]))
+    added = cells[3000:].sum(axis=(1, 2))
+    assert spread < 0.7 * np.std(np.log(added.clip(0.1) / energy[3000:]))
+
+
 def test_performance_of_a_normal_distribution_is_its_moments() -> None:
     stream = np.random.default_rng(2)
     true = np.exp(stream.uniform(0.0, np.log(100.0), 20000))
