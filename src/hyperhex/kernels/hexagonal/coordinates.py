@@ -111,7 +111,7 @@ def cell_distance(axial: ArrayLike, other: ArrayLike) -> Integers:
 
 @uncounted
 def spiral_index(q: int, r: int) -> int:
-    """Place of cell (q, r) in the ring spiral of `lattice.axial_rings`, in closed form."""
+    """Place of cell (q, r) in the ring spiral of `lattice.axial_rings`, up to ring 1.7e9."""
     ring = max(abs(q), abs(r), abs(q + r))
     if ring == 0:
         return 0
