@@ -114,8 +114,8 @@ def chebyshev_filter(
     array([ 0., -1.])
     """
     n, order = recurrence.matrix.n_nodes, recurrence.order
-    _require(x.shape[-1] == n, f"signals of shape {x.shape}", f"(..., {n} nodes)")
-    shape = np.shape(coefficients)
+    given, shape = tuple(x.shape), np.shape(coefficients)
+    _require(given[-1:] == (n,), f"signals of shape {given}", f"(..., {n} nodes)")
     _require(
         len(shape) in (1, 2) and shape[-1] == order,
         f"coefficients of shape {shape}",
