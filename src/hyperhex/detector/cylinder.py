@@ -79,18 +79,7 @@ class Cylinder:
     @cached_property
     def neighbours(self) -> NDArray[np.int32]:
         """Neighbours counter-clockwise from +phi, shape (n_cells, 6), -1 beyond the last row."""
-        row, column = np.divmod(np.arange(self.n_cells), self.around)
-        odd = row % 2
-        steps = [(0, 1), (1, odd), (1, odd - 1), (0, -1), (-1, odd - 1), (-1, odd)]
-        found = [
-            np.where(
-                (row + up >= 0) & (row + up < self.n_rows),
-                (row + up) * self.around + (column + along) % self.around,
-                -1,
-            )
-            for up, along in steps
-        ]
-        return np.stack(found, axis=1).astype(np.int32)
+        return np.ascontiguousarray(self.neighbourhood(1)[:, 1:])
 
     def neighbourhood(self, rings: int) -> NDArray[np.int32]:
         """Each cell and its neighbours ring by ring, -1 beyond the rows, (n_cells, 1 + 3R(R+1))."""

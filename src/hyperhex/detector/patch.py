@@ -10,6 +10,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from hyperhex.kernels.hexagonal import lattice
 from hyperhex.kernels.hexagonal.neighbours import neighbourhood
+from hyperhex.kernels.hexagonal.symmetry import symmetry_tables
 
 __all__ = ["Patch"]
 
@@ -69,7 +70,7 @@ class Patch:
     @cached_property
     def neighbours(self) -> NDArray[np.int64]:
         """The six neighbours of each cell, counter-clockwise from +x, -1 outside, (n_cells, 6)."""
-        return self._find(self.axial[:, None, :] + lattice.DIRECTIONS)
+        return self.neighbourhood(1)[:, 1:].astype(np.int64)
 
     def neighbourhood(self, rings: int) -> NDArray[np.int32]:
         """Each cell, then its neighbours ring by ring, -1 outside, (n_cells, 1 + 3R(R+1))."""
@@ -84,12 +85,7 @@ class Patch:
         holds what fell into the cell that k moves to i. Identity first, then the turns by 60
         degrees, then the six reflections.
         """
-        turned = [self.axial]
-        for _ in range(5):
-            turned.append(lattice.rotate_axial(turned[-1]))
-        mirrored = [lattice.reflect_axial(cells) for cells in turned]
-        moved = self._find(np.stack(turned + mirrored))
-        return np.argsort(moved, axis=1)
+        return symmetry_tables(self.axial)
 
     @cached_property
     def symmetry_matrices(self) -> NDArray[np.float64]:

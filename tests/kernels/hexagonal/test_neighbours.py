@@ -71,9 +71,14 @@ def test_cylinder_is_closed_in_phi(around: int, rows: int, rings: int) -> None:
         assert len(np.unique(cells[cells >= 0])) == (cells >= 0).sum()
 
 
-def test_cylinder_agrees_with_its_nearest_neighbours() -> None:
+def test_neighbours_of_a_cylinder_are_one_pitch_away() -> None:
     cylinder = Cylinder(16, 1.5)
-    np.testing.assert_array_equal(cylinder.neighbourhood(1)[:, 1:], cylinder.neighbours)
+    near = cylinder.neighbours
+    cell, k = np.nonzero(near >= 0)
+    eta, phi = cylinder.offset(near[cell, k], cylinder.eta[cell], cylinder.phi[cell])
+    np.testing.assert_allclose(np.hypot(eta, phi), cylinder.pitch)
+    # counter-clockwise from +phi, seen with phi to the right
+    np.testing.assert_allclose(np.exp(1j * np.pi / 3 * k) * cylinder.pitch, -phi - 1j * eta)
 
 
 def test_types_threads_and_out() -> None:
