@@ -23,7 +23,8 @@ BENT = np.array([[0, 0], [1, 0], [1, 1], [5, 0]])
 def test_patches_have_all_twelve_and_they_are_a_group() -> None:
     tables = symmetry_tables(axial_rings(4))
     products = {tuple(one[other]) for one in tables for other in tables}
-    assert products == set(map(tuple, tables)) and len(products) == 12
+    assert products == set(map(tuple, tables))
+    assert len(products) == 12
 
 
 @pytest.mark.parametrize("operation", range(12))
