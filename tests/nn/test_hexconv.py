@@ -70,6 +70,19 @@ def test_agrees_with_a_masked_convolution_on_the_axial_rectangle(rings: int) -> 
     torch.testing.assert_close(layer(x), peer[:, :, row, column], atol=2e-5, rtol=1e-5)
 
 
+def test_path_of_conv2d_is_the_same_layer() -> None:
+    torch.manual_seed(6)
+    cells = axial_rings(3)[[0, 5, 3, 1, 20, 30, 9, 8, 7, 2]]
+    neighbours = neighbourhood(cells, 1)
+    layer = HexConv2d(2, 5, neighbours)
+    other = HexConv2d(2, 5, Neighbourhood(neighbours, axial=cells))
+    other.load_state_dict(layer.state_dict())
+    x = torch.randn(3, 2, len(cells))
+    torch.testing.assert_close(other(x), layer(x))
+    with pytest.raises(ValueError, match=r"7 taps for 10 cells given that is not neighbourhood"):
+        Neighbourhood(neighbours, axial=cells[::-1])
+
+
 def test_gradient_penalty_trains_through_second_derivatives() -> None:
     torch.manual_seed(4)
     layer = HexConv2d(1, 4, table(2))

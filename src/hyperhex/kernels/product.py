@@ -106,6 +106,19 @@ class _Vectors:
         mask = ir.Constant(ir.VectorType(ir.IntType(32), len(chosen)), chosen)
         return self.builder.shuffle_vector(first, second, mask)
 
+    def prefetch(self, data: Any, *offsets: Any, write: bool = False) -> None:
+        """Ask for a line of memory to be brought into the second cache; it may lie anywhere."""
+        line = ir.IntType(8).as_pointer()
+        number = ir.IntType(32)
+        kind = ir.FunctionType(ir.VoidType(), [line, number, number, number])
+        call = cgutils.get_or_insert_function(self.builder.module, kind, "llvm.prefetch.p0")
+        place = self.builder.gep(data, [self.add(*offsets)])
+        read, second_cache, data_cache = (
+            ir.Constant(number, value) for value in (int(write), 2, 1)
+        )
+        place = self.builder.bitcast(place, line)
+        self.builder.call(call, [place, read, second_cache, data_cache])
+
     def multiply_add(self, a: Any, b: Any, place: Any) -> None:
         """Add a b to an accumulator, in one instruction where the processor has it."""
         product = self.builder.fmul(a, b, flags=("contract",))
@@ -223,7 +236,7 @@ def outer_tile(rows: int, vectors: int) -> Any:
     return tile
 
 
-def product_tile(rows: int, vectors: int) -> Any:
+def product_tile(rows: int, vectors: int, prefetches: bool = False) -> Any:
     """Product of a small matrix with rows of cells, cells in the lanes.
 
     out[r, :] = bias[r] + sum_s a[s, r] b[s, :] for `rows` rows and `vectors` vectors of cells.
@@ -233,18 +246,25 @@ def product_tile(rows: int, vectors: int) -> Any:
     @intrinsic
     def tile(
         _: Any, a: Any, a_at: Any, a_row: Any, b: Any, b_at: Any, b_row: Any, terms: Any,
-        bias: Any, bias_at: Any, out: Any, out_at: Any, out_row: Any,
+        bias: Any, bias_at: Any, out: Any, out_at: Any, out_row: Any, ahead: Any,
     ) -> Any:  # fmt: skip
-        kinds = (a, a_at, a_row, b, b_at, b_row, terms, bias, bias_at, out, out_at, out_row)
+        kinds = (a, a_at, a_row, b, b_at, b_row, terms, bias, bias_at, out, out_at, out_row, ahead)
 
         def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
             v = _Vectors(context, builder, signature, arguments)
-            a, a_at, a_row, b, b_at, b_row, terms, bias, bias_at, out, out_at, out_row = v.values
+            a, a_at, a_row, b, b_at, b_row, terms, bias, bias_at, out, out_at, out_row, ahead = (
+                v.values
+            )
             sums = v.accumulators(rows, vectors)
             for r in range(rows):
                 initial = v.spread(v.at(bias, bias_at, r))
                 for j in range(vectors):
                     builder.store(initial, sums[r][j])
+            if prefetches:
+                for r in range(rows):
+                    row = v.add(out_at, v.times(out_row, r))
+                    for j in range(vectors):
+                        v.prefetch(out, row, ahead, j * v.lanes, write=True)
             with cgutils.for_range(builder, terms) as term:
                 start = v.add(b_at, v.times(term.index, b_row))
                 bs = [v.load(v.at(b, start, j * v.lanes)) for j in range(vectors)]
@@ -269,18 +289,19 @@ def correlated_tile(rows: int, columns: int) -> Any:
 
     out[r, c, :] += sum_p a[r, p] b[c, p], kept apart for each lane: the caller adds the lanes of
     out (rows, out_row), a vector for each column, when all is done. `vectors` vectors of cells.
+    What lies `ahead` of a is fetched from memory meanwhile.
     """
 
     @intrinsic
     def tile(
-        _: Any, a: Any, a_at: Any, a_row: Any, b: Any, b_at: Any, b_row: Any, vectors: Any,
-        out: Any, out_at: Any, out_row: Any,
+        _: Any, a: Any, a_at: Any, a_row: Any, ahead: Any, b: Any, b_at: Any, b_row: Any,
+        vectors: Any, out: Any, out_at: Any, out_row: Any,
     ) -> Any:  # fmt: skip
-        kinds = (a, a_at, a_row, b, b_at, b_row, vectors, out, out_at, out_row)
+        kinds = (a, a_at, a_row, ahead, b, b_at, b_row, vectors, out, out_at, out_row)
 
         def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
             v = _Vectors(context, builder, signature, arguments)
-            a, a_at, a_row, b, b_at, b_row, count, out, out_at, out_row = v.values
+            a, a_at, a_row, ahead, b, b_at, b_row, count, out, out_at, out_row = v.values
             sums = v.accumulators(rows, columns)
             places = [
                 [v.at(out, out_at, v.times(out_row, r), c * v.lanes) for c in range(columns)]
@@ -292,6 +313,8 @@ def correlated_tile(rows: int, columns: int) -> Any:
             with cgutils.for_range(builder, count) as step:
                 start = v.times(step.index, v.lanes)
                 ones = [v.load(v.at(a, a_at, v.times(a_row, r), start)) for r in range(rows)]
+                for r in range(rows):
+                    v.prefetch(a, a_at, v.times(a_row, r), start, ahead)
                 for c in range(columns):
                     other = v.load(v.at(b, b_at, v.times(b_row, c), start))
                     for r in range(rows):

@@ -132,6 +132,7 @@ def differentiate(
     out: Any = None,
     threads: int = 1,
     stream: Any = 0,
+    workspace: Any = None,
 ) -> tuple[Any, Any, Any]:
     """Derivatives of a sum dy . convolve(x, weight, bias) by x, weight and bias.
 
@@ -141,7 +142,8 @@ def differentiate(
     x, weight, neighbours : as in `convolve`
     reverse : `reversed_table(neighbours)`
     wanted : which of the three to make
-    out : the three arrays for the results, made if None; those not wanted are left as they are
+    out : the three arrays for the results, made if None; those not wanted may be None
+    workspace : flat device array of `cuda.convolution.workspace_size`, made if None
 
     Returns
     -------
@@ -160,7 +162,9 @@ def differentiate(
     if on_device(dy, x, weight, neighbours, reverse):
         from hyperhex.kernels.cuda import convolution
 
-        return convolution.differentiate(dy, x, weight, neighbours, reverse, wanted, out, stream)
+        return convolution.differentiate(
+            dy, x, weight, neighbours, reverse, wanted, out, stream, workspace
+        )
     x, weight = _flat_arrays(x, weight)
     dy = np.ascontiguousarray(dy)
     if out is None:
@@ -194,7 +198,8 @@ def _differentiate_wide(
         _padded_table(neighbours), _padded_table(reverse),
     )  # fmt: skip
     sizes = (taps, inputs, outputs, cells, w_row, x_row, y_row)
-    results = (dx.reshape(-1), parts.reshape(-1), sums.reshape(-1))
+    dx = dx.reshape(-1) if wanted[0] else np.empty(0, x.dtype)
+    results = (dx, parts.reshape(-1), sums.reshape(-1))
 
     def run(start: int, stop: int) -> None:
         wide_channels.differentiate_wide(start, stop, block, *arrays, *sizes, *results, *wanted)
@@ -235,6 +240,7 @@ def _differentiate_narrow(
     outputs, _, taps = weight.shape
     empty = np.empty(0, x.dtype)
     dx, dw, db = out
+    dx = dx if wanted[0] else empty
     narrow_in = inputs <= outputs
     few, many = (inputs, outputs) if narrow_in else (outputs, inputs)
     rows = -(-few * taps // narrow_channels.ROWS) * narrow_channels.ROWS
@@ -278,7 +284,8 @@ def _run_narrow(
     )  # fmt: skip
 
     def run(start: int, stop: int) -> None:
-        narrow_channels.narrow_images(start, stop, block, *sizes, rows, *arrays, *switches)
+        given: tuple[Any, ...] = (start, stop, block, *sizes, rows, *arrays, *switches)
+        narrow_channels.narrow_images(*given)
 
     spread(run, batch, threads, block)
 

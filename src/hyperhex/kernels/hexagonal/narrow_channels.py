@@ -28,7 +28,7 @@ BLOCK = 256
 # wide channels that an expansion or a correlation holds at once, and rows of a contraction
 EXPANDED, CORRELATED, ROWS = (8, 4, 7) if VECTOR_BYTES == 64 else (4, 2, 5)
 
-_expanded_pair = product_tile(EXPANDED, 2)
+_expanded_pair = product_tile(EXPANDED, 2, True)
 _expanded_one = product_tile(EXPANDED, 1)
 _expanded_single = product_tile(1, 1)
 _contracted_pair = product_tile(ROWS, 2)
@@ -46,43 +46,46 @@ def _gather(
     lanes = VECTOR_BYTES // narrow.itemsize
     full = -(-number // lanes) * lanes
     for c in range(channels):
+        source = narrow[c * row : (c + 1) * row]
         for k in range(taps):
             to = (c * taps + k) * BLOCK
-            at = k * cells + start
+            taken = out[to : to + full]
+            cell = table[k * cells + start : k * cells + start + number]
             for p in range(number):
-                out[to + p] = narrow[c * row + table[at + p]]
+                taken[p] = source[cell[p]]
             for p in range(number, full):
-                out[to + p] = 0.0
+                taken[p] = 0.0
 
 
 @uncounted
 def _expand(
     gathered: Array, rows: int, weight: Array, w_row: int, bias: Array, outputs: int, number: int,
-    out: Array, at: int, row: int,
+    out: Array, at: int, row: int, ahead: int,
 ) -> None:  # fmt: skip
     """Products for `number` cells, a multiple of the lanes, written to out."""
     lanes = VECTOR_BYTES // gathered.itemsize
-    p = 0
-    while p < number:
-        o = 0
-        pair = p + lanes < number
-        while o < outputs:
+    o = 0
+    while o < outputs:
+        several = outputs - o >= EXPANDED
+        for p in range(0, number, 2 * lanes):
             to = at + o * row + p
-            if outputs - o < EXPANDED:
-                _expanded_single(weight, o, w_row, gathered, p, BLOCK, rows, bias, o, out, to, row)
+            pair = p + lanes < number
+            if several and pair:
+                _expanded_pair(
+                    weight, o, w_row, gathered, p, BLOCK, rows, bias, o, out, to, row, ahead
+                )
+            elif several:
+                _expanded_one(weight, o, w_row, gathered, p, BLOCK, rows, bias, o, out, to, row, 0)
+            else:
+                _expanded_single(
+                    weight, o, w_row, gathered, p, BLOCK, rows, bias, o, out, to, row, 0
+                )
                 if pair:
                     _expanded_single(
                         weight, o, w_row, gathered, p + lanes, BLOCK, rows, bias, o,
-                        out, to + lanes, row,
+                        out, to + lanes, row, 0,
                     )  # fmt: skip
-                o += 1
-                continue
-            if pair:
-                _expanded_pair(weight, o, w_row, gathered, p, BLOCK, rows, bias, o, out, to, row)
-            else:
-                _expanded_one(weight, o, w_row, gathered, p, BLOCK, rows, bias, o, out, to, row)
-            o += EXPANDED
-        p += 2 * lanes if pair else lanes
+        o += EXPANDED if several else 1
 
 
 @uncounted
@@ -99,20 +102,20 @@ def _contract(
             if pair:
                 _contracted_pair(
                     weight, r, w_row, wide, at + p, row, channels, none, r,
-                    out, to + r * out_row + p, out_row,
+                    out, to + r * out_row + p, out_row, 0,
                 )  # fmt: skip
             else:
                 _contracted_one(
                     weight, r, w_row, wide, at + p, row, channels, none, r,
-                    out, to + r * out_row + p, out_row,
+                    out, to + r * out_row + p, out_row, 0,
                 )  # fmt: skip
         p += 2 * lanes if pair else lanes
 
 
 @uncounted
 def _correlate(
-    wide: Array, at: int, row: int, channels: int, gathered: Array, g_at: int, rows: int,
-    number: int, out: Array, to: int,
+    wide: Array, at: int, row: int, channels: int, ahead: int, gathered: Array, g_at: int,
+    rows: int, number: int, out: Array, to: int,
 ) -> None:  # fmt: skip
     """Add the sums over `number` cells, a multiple of the lanes; out (channels, rows, lanes)."""
     lanes = VECTOR_BYTES // wide.itemsize
@@ -123,13 +126,13 @@ def _correlate(
             place = to + (o * rows + r) * lanes
             if several:
                 _correlated(
-                    wide, at + o * row, row, gathered, g_at + r * BLOCK, BLOCK, number // lanes,
-                    out, place, rows * lanes,
+                    wide, at + o * row, row, ahead, gathered, g_at + r * BLOCK, BLOCK,
+                    number // lanes, out, place, rows * lanes,
                 )  # fmt: skip
             else:
                 _correlated_single(
-                    wide, at + o * row, row, gathered, g_at + r * BLOCK, BLOCK, number // lanes,
-                    out, place, rows * lanes,
+                    wide, at + o * row, row, ahead, gathered, g_at + r * BLOCK, BLOCK,
+                    number // lanes, out, place, rows * lanes,
                 )  # fmt: skip
         o += CORRELATED if several else 1
 
@@ -141,13 +144,26 @@ def _sum_taps(
 ) -> None:  # fmt: skip
     """Sum the totals of each channel over its taps, read where the table says."""
     for c in range(channels):
-        to = at + c * cells
+        to = out[at + c * cells : at + (c + 1) * cells]
+        first = total[c * taps * row :]
+        cell = back[:cells]
         for p in range(cells):
-            out[to + p] = bias[c]
-        for k in range(taps):
+            to[p] = bias[c] + first[cell[p]]
+        k = 1
+        # three at once, as rings have: the sum is then read and written less often
+        while k + 3 <= taps:
             here = (c * taps + k) * row
+            one, two, three = total[here:], total[here + row :], total[here + 2 * row :]
+            cell_1, cell_2 = back[k * cells : (k + 1) * cells], back[(k + 1) * cells :]
+            cell_3 = back[(k + 2) * cells :]
             for p in range(cells):
-                out[to + p] += total[here + back[k * cells + p]]
+                to[p] += one[cell_1[p]] + two[cell_2[p]] + three[cell_3[p]]
+            k += 3
+        while k < taps:
+            rest, cell_4 = total[(c * taps + k) * row :], back[k * cells :]
+            for p in range(cells):
+                to[p] += rest[cell_4[p]]
+            k += 1
 
 
 @uncounted
@@ -163,6 +179,8 @@ def _one_image(  # noqa: C901 (one pass over the image while it is in cache)
     total_row = (cells // lanes + 1) * lanes
     here = image * many * cells
     full = cells // lanes * lanes
+    # the same cells of the next image, or the next cells where images are large
+    ahead = many * cells if cells <= 4 * BLOCK else BLOCK
     if expands or correlates:
         for c in range(few):
             for p in range(cells):
@@ -179,7 +197,7 @@ def _one_image(  # noqa: C901 (one pass over the image while it is in cache)
         if expands:
             _expand(
                 gathered, few * taps, expand, expand_row, bias, many, whole,
-                wide_out, here + start, cells,
+                wide_out, here + start, cells, ahead,
             )  # fmt: skip
         if contracts:
             _contract(
@@ -196,7 +214,9 @@ def _one_image(  # noqa: C901 (one pass over the image while it is in cache)
                 total_row,
             )
         if correlates:
-            _correlate(wide, here + start, cells, many, gathered, 0, rows, whole, parts, part)
+            _correlate(
+                wide, here + start, cells, many, ahead, gathered, 0, rows, whole, parts, part
+            )
         if whole < number:
             # the last cells are less than a vector, and behind them other channels lie
             if expands:
@@ -204,7 +224,17 @@ def _one_image(  # noqa: C901 (one pass over the image while it is in cache)
                     for p in range(lanes):
                         gathered[r * BLOCK + p] = gathered[r * BLOCK + p + whole]
                 _expand(
-                    gathered, few * taps, expand, expand_row, bias, many, lanes, tail_out, 0, lanes
+                    gathered,
+                    few * taps,
+                    expand,
+                    expand_row,
+                    bias,
+                    many,
+                    lanes,
+                    tail_out,
+                    0,
+                    lanes,
+                    0,
                 )
                 for o in range(many):
                     for p in range(full, cells):
@@ -213,7 +243,7 @@ def _one_image(  # noqa: C901 (one pass over the image while it is in cache)
             if contracts:
                 _contract(tail, 0, lanes, many, contract, rows, none, lanes, total, full, total_row)
             if correlates:
-                _correlate(tail, 0, lanes, many, gathered, whole, rows, lanes, parts, part)
+                _correlate(tail, 0, lanes, many, 0, gathered, whole, rows, lanes, parts, part)
     if contracts:
         for r in range(rows):
             total[r * total_row + cells] = 0.0
