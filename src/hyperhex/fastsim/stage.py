@@ -63,7 +63,9 @@ def fit(settings: FastsimSettings, showers: Sequence[Path], output: Path, thread
     curve = _follow(trainer, chosen.iterations)
     random = stream(settings.seed, "fastsim", "calibrate")
     calibrate(patch, trainer.average, spectrum, together, random)
-    record = {"settings": settings.model_dump(mode="json"), "training": curve}
+    # the limits belong to the gate, and a change of them is no reason to train again
+    made = settings.model_dump(mode="json", exclude={"fastsim": {"limits"}})
+    record = {"settings": made, "training": curve}
     FastSimulation(trainer.average, spectrum, scale).save(output, record)
 
 
