@@ -63,6 +63,15 @@ def test_recognises_lattices(
     np.testing.assert_array_equal(camera.index(*camera.positions.T), np.arange(1000))
 
 
+def test_a_wide_camera_does_not_slip_by_a_cell() -> None:
+    """The pixels about the middle alone give a pitch that is a cell off at the rim."""
+    axial = axial_rings(150)
+    random = np.random.default_rng(1)
+    camera = Camera(centre_of_axial(axial, 1.0) + random.uniform(-0.034, 0.034, axial.shape))
+    assert camera.lattice.residual < np.hypot(0.035, 0.035)
+    np.testing.assert_array_equal(camera.axial, axial)
+
+
 def test_a_stretched_lattice_is_refused_once_it_matters() -> None:
     positions = rings_of_pixels(10, 2.0)
     assert Camera(positions * [1.0, 1.004]).lattice.residual > 0.005

@@ -125,8 +125,7 @@ def label_clusters(
     if thread == 0:
         number[cuda.blockIdx.x] = parts
     for cell in range(thread, image.shape[0], threads):
-        value = abs(image[cell])
-        if found[cell] < 0 and boundary < value <= grow:
+        if found[cell] < 0 and abs(image[cell]) > boundary:
             # negative until all have joined: only cores are joined
             found[cell] = NONE - 1 - joined(cell, image, found, neighbours[cell])
     cuda.syncthreads()

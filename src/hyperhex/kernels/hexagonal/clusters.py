@@ -203,7 +203,7 @@ def _cluster_images(
             seeds[cell] = abs(image[cell]) > seed
         number[i] = _label(core, seeds, neighbours, room, found)
         for cell in range(len(image)):
-            if found[cell] < 0 and not core[cell] and abs(image[cell]) > boundary:
+            if found[cell] < 0 and abs(image[cell]) > boundary:
                 label = joined(cell, image, found, neighbours[cell])
                 # negative until all have joined: only cores are joined
                 found[cell] = NONE - 1 - label

@@ -58,8 +58,6 @@ def fit_lattice(x: ArrayLike, y: ArrayLike) -> Fit:
         if inside.all():
             break
         reach *= 1.5
-    # once more, with the cells of the better lattice
-    turn, origin = _improved(place, turn, origin)
     axial = _axial(place, turn, origin)
     residual = np.abs(place - origin - turn * _complex(axial)).max() / abs(turn)
     rotation = math.remainder(math.atan2(turn.imag, turn.real), math.pi / 3.0)
