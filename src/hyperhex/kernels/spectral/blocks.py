@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from hyperhex.kernels.compiled import uncounted
 from hyperhex.kernels.spectral.lanes import (
+    lanes_of,
     load,
     multiply_add,
     scale,
@@ -32,13 +33,14 @@ Real = NDArray[np.floating[Any]]
 
 @uncounted
 def read(
-    x: Real, column: int, count: int, n: int, nodes: Any, begin: int, rows: int, lanes: int,
+    x: Real, column: int, count: int, n: int, nodes: Any, begin: int, rows: int,
     width: int, tile: Real, at: int,
 ) -> None:  # fmt: skip
     """Columns `column` to `column + count` of x (columns, n) at a tile's nodes, nodes first.
 
     Rows of the tile are `width` numbers apart; columns up to whole vectors are set to zero.
     """
+    lanes = lanes_of(tile)
     first = take(nodes, begin)
     for lane in range(0, count, lanes):
         row = 0
@@ -64,10 +66,11 @@ def read(
 
 @uncounted
 def write(
-    tile: Real, at: int, width: int, lanes: int, count: int, n: int, nodes: Any, begin: int,
+    tile: Real, at: int, width: int, count: int, n: int, nodes: Any, begin: int,
     rows: int, y: Real, column: int,
 ) -> None:  # fmt: skip
     """The reverse of `read`."""
+    lanes = lanes_of(tile)
     first = take(nodes, begin)
     for lane in range(0, count, lanes):
         row = 0
@@ -86,13 +89,14 @@ def write(
 
 @uncounted
 def _recur(
-    terms: Real, plane: int, index: int, first: bool, rows: int, lanes: int, pointers: Any,
+    terms: Real, plane: int, index: int, first: bool, rows: int, pointers: Any,
     row0: int, columns: Any, doubled: Real,
 ) -> None:  # fmt: skip
     """Term `index` of a tile from the one or two before, in planes of `plane` numbers.
 
     `doubled` are the entries of 2 L.
     """
+    lanes = lanes_of(terms)
     now = (index - 1) * plane
     entry = take(pointers, row0)
     for row in range(rows):
@@ -112,42 +116,45 @@ def _recur(
 def terms_of_tile(
     sources: Any, loaded: int, steps: int, column: int, count: int, n: int, tile: int, counts: Any,
     first_node: Any, nodes: Any, first_row: Any, pointers: Any, columns: Any, doubled: Real,
-    terms: Real, plane: int, lanes: int,
+    terms: Real, plane: int,
 ) -> None:  # fmt: skip
     """All terms of a tile for one vector of columns: `loaded` planes read, `steps` computed."""
     begin = first_node[tile]
     for source in range(loaded):
         read(
-            sources[source], column, count, n, nodes, begin, counts[tile, steps], lanes,
-            lanes, terms, source * plane,
+            sources[source], column, count, n, nodes, begin, counts[tile, steps],
+            lanes_of(terms), terms, source * plane,
         )  # fmt: skip
     for step in range(1, steps + 1):
         _recur(
-            terms, plane, loaded + step - 1, loaded + step == 2, counts[tile, steps - step], lanes,
+            terms, plane, loaded + step - 1, loaded + step == 2, counts[tile, steps - step],
             pointers, first_row[tile], columns, doubled,
         )  # fmt: skip
 
 
 @uncounted
 def mix(
-    terms: Real, plane: int, n_planes: int, lane: int, depth: int, rows: int, lanes: int,
-    weights: Real, stride: int, width: int, y: Real,
+    terms: Real, plane: int, n_planes: int, lane: int, depth: int, rows: int,
+    weights: Real, stride: int, width: int, bias: Real, fresh: bool, y: Real,
 ) -> None:  # fmt: skip
     """Add sum over planes and `depth` lanes of terms * weights to y (rows, width), rows by eight.
 
+    Where y is fresh its rows begin as the bias (width,).
+
     Eight rows and one vector of outputs stay in registers: nine loads for eight fused operations.
     """
+    lanes = lanes_of(terms)
     for out in range(0, width, lanes):
         for row in range(0, rows, 8):
             at = row * width + out
-            a0 = load(y, at)
-            a1 = load(y, at + width)
-            a2 = load(y, at + 2 * width)
-            a3 = load(y, at + 3 * width)
-            a4 = load(y, at + 4 * width)
-            a5 = load(y, at + 5 * width)
-            a6 = load(y, at + 6 * width)
-            a7 = load(y, at + 7 * width)
+            a0 = load(bias, out) if fresh else load(y, at)
+            a1 = a0 if fresh else load(y, at + 1 * width)
+            a2 = a0 if fresh else load(y, at + 2 * width)
+            a3 = a0 if fresh else load(y, at + 3 * width)
+            a4 = a0 if fresh else load(y, at + 4 * width)
+            a5 = a0 if fresh else load(y, at + 5 * width)
+            a6 = a0 if fresh else load(y, at + 6 * width)
+            a7 = a0 if fresh else load(y, at + 7 * width)
             for k in range(n_planes):
                 t = k * plane + row * lanes + lane
                 w = k * stride + out
@@ -172,10 +179,9 @@ def mix(
 
 
 @uncounted
-def correlate(
-    other: Real, start: int, terms: Real, at: int, rows: int, lanes: int, sums: Real
-) -> None:
+def correlate(other: Real, start: int, terms: Real, at: int, rows: int, sums: Real) -> None:
     """Sums (8, lanes) over rows of eight columns of `other` from `start` times a plane's rows."""
+    lanes = lanes_of(terms)
     a0 = a1 = a2 = a3 = a4 = a5 = a6 = a7 = zeros(terms)
     for row in range(rows):
         term = load(terms, at + row * lanes)

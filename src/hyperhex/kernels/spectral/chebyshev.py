@@ -20,7 +20,8 @@ import numpy as np
 from hyperhex.kernels.arrays import on_device
 from hyperhex.kernels.spectral.lanes import BYTES
 from hyperhex.kernels.spectral.laplacian import Laplacian
-from hyperhex.kernels.spectral.sweep import convolve_items, filter_items
+from hyperhex.kernels.spectral.scratch import scratch
+from hyperhex.kernels.spectral.sweep import convolve_items, filter_items, scratch_size
 from hyperhex.kernels.spectral.tiles import TILE, Tiling, tiling
 from hyperhex.kernels.threads import spread
 
@@ -132,12 +133,13 @@ def chebyshev_filter(
     flat = y.reshape(len(bank), -1)
     lanes = BYTES // source.dtype.itemsize
     items = -(-(source.size // n) // lanes) * recurrence.tiling.n_tiles
+    size = scratch_size(recurrence.tiling, lanes, lanes, 0)
 
     def sweep(sources: Any, loaded: int, onward: Any, steps: int, first: int) -> None:
         spread(
             lambda start, stop: filter_items(
-                start, stop, n, steps, lanes, sources, loaded, onward,
-                bank.reshape(-1), first, first > 0, flat, *tables,
+                start, stop, n, steps, sources, loaded, onward,
+                bank.reshape(-1), first, first > 0, flat, scratch(size, source.dtype), *tables,
             ),
             items,
             threads,
@@ -222,24 +224,25 @@ def _convolve(
     empty = np.zeros(0, dtype=kind)
     outputs = 0 if y is None else y.shape[1]
     padded = np.zeros((order, channels, -(-outputs // lanes) * lanes), dtype=kind)
-    added = np.zeros(outputs, dtype=kind)
+    added = np.zeros(padded.shape[2], dtype=kind)
     if y is not None:
         padded[..., :outputs] = weights
     if bias is not None:
-        added[:] = bias
+        added[:outputs] = bias
     items = -(-images // max(1, lanes // max(channels, 1))) * recurrence.tiling.n_tiles
     block = max(1, -(-items // PARTS))
     others = 0 if other is None else other.shape[1]
     partial = np.zeros((-(-items // block), order, others, channels), dtype=kind)
+    size = scratch_size(recurrence.tiling, lanes, outputs, others)
     to = empty if y is None else y.reshape(-1)
     against = empty if other is None else other.reshape(-1)
 
     def sweep(sources: Any, loaded: int, onward: Any, steps: int, first: int) -> None:
         spread(
             lambda start, stop: convolve_items(
-                start, stop, block, images, n, steps, lanes, sources, loaded, onward,
+                start, stop, block, images, n, steps, sources, loaded, onward,
                 padded.reshape(-1), first, added, first > 0, to, channels, outputs, against,
-                partial, *tables,
+                partial, scratch(size, kind), *tables,
             ),
             items,
             threads,

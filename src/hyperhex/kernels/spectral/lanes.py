@@ -18,6 +18,7 @@ from numba.extending import intrinsic, register_model
 
 __all__ = [
     "BYTES",
+    "lanes_of",
     "load",
     "multiply_add",
     "scale",
@@ -68,6 +69,16 @@ def _repeated(builder: Any, kind: Any, number: Any) -> Any:
     )
     first = ir.Constant(ir.VectorType(ir.IntType(32), kind.count), None)
     return builder.shuffle_vector(single, ir.Constant(kind, ir.Undefined), first)
+
+
+@intrinsic
+def lanes_of(typing_context: Any, array: Any) -> Any:
+    """How many numbers of an array make a vector: a constant of the compiled code."""
+
+    def code(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        return ir.Constant(context.get_value_type(types.intp), Vector(array.dtype).lanes)
+
+    return types.intp(array), code
 
 
 @intrinsic
