@@ -31,7 +31,7 @@ _STAGES = {
     "fastsim": "fast simulation: a conditional WGAN-GP, its figures of merit and its gate",
     "refine": "refinement: simulated showers moved onto the real detector's response",
     "detect": "detection: generated events into event records",
-    "train": "training: mixture, single-theory and unsupervised classifiers",
+    "train": "training: mixture, single-theory and unsupervised classifiers, networks on hexagons",
     "hyperclass": "scores, significance improvement and hypothesis test",
 }
 
@@ -84,6 +84,14 @@ _VERBS: dict[tuple[str, str], tuple[str, tuple[str, ...]]] = {
     ("train", "unsupervised"): (
         "train on the background alone",
         ("events+", "output", "threads"),
+    ),
+    ("train", "regression"): (
+        "compare networks that measure showers: energy, entry point, particle",
+        ("showers+", "output", "figures"),
+    ),
+    ("train", "images"): (
+        "compare networks on event images with each other and with the mixture's classifiers",
+        ("events+", "model", "output", "figures"),
     ),
     ("hyperclass", "score"): (
         "score the test events with every method",

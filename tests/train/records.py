@@ -12,8 +12,9 @@ from numpy.typing import NDArray
 from hyperhex import store
 from hyperhex.config import HyperclassSettings, TrainSettings
 from hyperhex.detect.schema import SCHEMA
+from hyperhex.detector.cylinder import Cylinder
 
-CELLS = 3
+GRID = Cylinder(8, 2.0)
 KINDS = {"jet": 1, "bjet": 2, "lepton": (3, 4, 5, 6), "photon": 7}
 
 
@@ -75,9 +76,20 @@ def arrays(toy: Toy, seed: int) -> dict[str, NDArray[Any]]:
         "min_dphi": random.uniform(0.4, 2.0, n),
         "objects": objects,
         "object_type": kind,
-        "image": np.zeros((n, CELLS)),
+        "image": _images(objects),
         "in_region": (ht >= 250.0) & (met >= 150.0),
     }
+
+
+def _images(objects: NDArray[Any]) -> NDArray[Any]:
+    """Transverse energy of all objects in the cells that they point to."""
+    event, slot = np.nonzero(objects[..., 1])
+    _, pt, eta, phi = objects[event, slot].T
+    cell = GRID.index(eta, phi)
+    inside = cell >= 0
+    image = np.zeros((len(objects), GRID.n_cells))
+    np.add.at(image, (event[inside], cell[inside]), pt[inside])
+    return image
 
 
 def write(folder: Path, toy: Toy, seed: int = 1) -> Path:
@@ -91,7 +103,7 @@ def write(folder: Path, toy: Toy, seed: int = 1) -> Path:
         "n_kept": np.full(number, toy.events),
     }
     sizes = {"event": len(values["weight"]), "object": 20, "component": 4}
-    sizes |= {"image_cell": CELLS, "point": number}
+    sizes |= {"image_cell": GRID.n_cells, "point": number}
     draft = store.create(
         folder / f"{toy.name}.zarr",
         SCHEMA,
@@ -103,6 +115,7 @@ def write(folder: Path, toy: Toy, seed: int = 1) -> Path:
             "role": toy.role,
             "group": toy.group,
             "points": [{"label": label} for label in toy.points],
+            "image": {"around": GRID.around, "rows": GRID.n_rows, "eta_max": GRID.eta_max},
         },
     )
     if sizes["event"]:

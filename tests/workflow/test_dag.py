@@ -18,7 +18,8 @@ from hyperhex import cli
 SIMULATE = {"simulate_showers", "simulate_validate"}
 FASTSIM = {"fastsim_fit", "fastsim_judge", "fastsim_gate"}
 REFINE = {"refine_data", "refine_fit", "refine_validate"}
-TRAIN = {"train_mixture", "train_single", "train_unsupervised"}
+CLASSIFIERS = {"train_mixture", "train_single", "train_unsupervised"}
+TRAIN = CLASSIFIERS | {"train_regression", "train_images"}
 HYPERCLASS = {
     "hyperclass_score",
     "hyperclass_improvement",
@@ -45,7 +46,7 @@ TARGETS = {
     "refine": {"simulate_showers"} | FASTSIM | REFINE,
     "detect": TO_DETECT | {"detect_display"},
     "train": TO_DETECT | TRAIN,
-    "hyperclass": TO_DETECT | TRAIN | HYPERCLASS,
+    "hyperclass": TO_DETECT | CLASSIFIERS | HYPERCLASS,
 }
 
 

@@ -18,11 +18,12 @@ HYPERCLASS = {
     *("hyperclass_score", "hyperclass_improvement"),
     *("hyperclass_discovery", "hyperclass_summary"),
 }
-FROM_TRAIN = {"train_mixture", "train_single", "train_unsupervised"} | HYPERCLASS
-FROM_DETECT = {"detect_events", "detect_display"} | FROM_TRAIN
+CLASSIFIERS = {"train_mixture", "train_single", "train_unsupervised", "train_images"}
+FROM_TRAIN = {"train_regression"} | CLASSIFIERS | HYPERCLASS
+FROM_DETECT = {"detect_events", "detect_display"} | CLASSIFIERS | HYPERCLASS
 FROM_REFINE = {"refine_data", "refine_fit", "refine_validate"} | FROM_DETECT
 FROM_FASTSIM = {"fastsim_fit", "fastsim_judge", "fastsim_gate"} | FROM_REFINE
-FROM_SIMULATE = {"simulate_showers", "simulate_validate"} | FROM_FASTSIM
+FROM_SIMULATE = {"simulate_showers", "simulate_validate", "train_regression"} | FROM_FASTSIM
 FROM_GENERATE = {"generate_theory"} | FROM_DETECT
 
 SECTIONS: dict[str, tuple[dict[str, Any], set[str]]] = {
@@ -43,6 +44,7 @@ MODULES = {
     "refine/refiner.py": FROM_REFINE,
     "kernels/cones.py": FROM_DETECT,
     "train/trees.py": FROM_TRAIN,
+    "plots/train.py": {"train_regression", "train_images"},
     "hyperclass/report.py": HYPERCLASS,
     "plots/refine.py": {"refine_validate"},
     "store.py": set(),
@@ -119,7 +121,7 @@ def test_new_theory_runs_alone_and_joins_the_mixture(
         "znunu",
     }
     assert plan.rules == {
-        *("generate_theory", "detect_events", "train_single", "train_mixture"),
+        *("generate_theory", "detect_events", "train_single", "train_mixture", "train_images"),
         *HYPERCLASS,
     }
 

@@ -122,6 +122,11 @@ def classifiers():
     return expand("<results>/train/{training}.manifest.json", training=[*trainings, "unsupervised"])
 
 
+def comparisons():
+    """Comparisons of the networks that read showers and event images."""
+    return expand("<results>/train/{what}/comparison.json", what=["regression", "images"])
+
+
 def displays():
     """Figures of the first event of the first signal, for the report."""
     return [f"<results>/detect/displays/{theory}_0.svg" for theory in names("signal")[:1]]
@@ -135,7 +140,7 @@ def products(stage):
         "fastsim": ["<results>/fastsim/passed.json"],
         "refine": ["<results>/refine/validation.json"],
         "detect": [*events("detect", THEORIES), *displays()],
-        "train": classifiers(),
+        "train": [*classifiers(), *comparisons()],
         "hyperclass": ["<results>/hyperclass/summary.json"],
     }
     return files.get(stage) or sum(files.values(), [])

@@ -80,3 +80,82 @@ rule train_unsupervised:
     shell:
         "hyperhex train unsupervised --settings {input.settings} --events {params.events}"
         " --output {output.models} --threads {threads} 2> {log}"
+
+
+rule train_regression:
+    """Compare networks that measure showers, and keep the best."""
+    input:
+        code=source("train", "plots.train"),
+        settings="<results>/settings/train/regression.json",
+        showers=showers,
+    output:
+        comparison="<results>/train/regression/comparison.json",
+        weights="<results>/train/regression/network.safetensors",
+        card="<results>/train/regression/network.json",
+        figures=report(
+            directory("<results>/train/regression/figures"),
+            patterns=["{figure}.svg"],
+            caption="../report/regression.rst",
+            category="Training",
+            subcategory="Shower regression",
+            labels={"figure": "{figure}"},
+        ),
+    log:
+        "<results>/logs/train_regression.log",
+    benchmark:
+        "<results>/benchmarks/train_regression.tsv"
+    conda:
+        "../../envs/production.yaml"
+    threads: PRODUCTION.train.threads
+    resources:
+        mem_mb=3000,
+        runtime=120,
+    params:
+        folder=subpath(output.comparison, parent=True),
+        showers=beside("showers"),
+    message:
+        "Compare networks that measure showers"
+    shell:
+        "hyperhex train regression --settings {input.settings} --showers {params.showers}"
+        " --output {params.folder} --figures {output.figures} 2> {log}"
+
+
+rule train_images:
+    """Compare networks on event images with each other and with the mixture's classifiers."""
+    input:
+        code=source("train", "plots.train"),
+        settings="<results>/settings/train.json",
+        events=events("detect", THEORIES),
+        model="<results>/train/mixture_none.manifest.json",
+    output:
+        comparison="<results>/train/images/comparison.json",
+        weights=expand(
+            "<results>/train/images/fold_{fold}.safetensors", fold=range(PRODUCTION.train.folds)
+        ),
+        figures=report(
+            directory("<results>/train/images/figures"),
+            patterns=["{figure}.svg"],
+            caption="../report/images.rst",
+            category="Training",
+            subcategory="Event images",
+            labels={"figure": "{figure}"},
+        ),
+    log:
+        "<results>/logs/train_images.log",
+    benchmark:
+        "<results>/benchmarks/train_images.tsv"
+    conda:
+        "../../envs/production.yaml"
+    threads: PRODUCTION.train.threads
+    resources:
+        mem_mb=3000,
+        runtime=120,
+    params:
+        events=beside("events"),
+        folder=subpath(output.comparison, parent=True),
+        model=beside("model", ""),
+    message:
+        "Compare networks on event images"
+    shell:
+        "hyperhex train images --settings {input.settings} --events {params.events}"
+        " --model {params.model} --output {params.folder} --figures {output.figures} 2> {log}"

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from itertools import pairwise
 from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
 from hyperhex.config.section import Count, Fraction, Name, Positive, Section, Threads
 
-__all__ = ["DeepSvdd", "Mixture", "Network", "Train", "Trees"]
+__all__ = ["DeepSvdd", "Images", "Mixture", "Network", "Regression", "Train", "Trees"]
 
 
 class Mixture(Section):
@@ -84,8 +85,67 @@ class DeepSvdd(Section):
     learning_rate: Fraction = 1e-3
 
 
+class Regression(Section):
+    """Networks that measure showers: energy, entry point, particle."""
+
+    held_out: Fraction = Field(default=0.2, description="share of the showers that judge the rest")
+    sizes: list[Count] = Field(
+        default=[250, 1000, 4000], min_length=1, description="numbers of showers to learn from"
+    )
+    repetitions: Count = Field(
+        default=3, description="trainings of each network, on other showers from other weights"
+    )
+    rotation_showers: Count = Field(
+        default=1000, description="showers to learn from in the test of rotation"
+    )
+    rings: Count = Field(default=3, description="innermost rings of cells that networks read")
+    plain: list[Count] = Field(
+        default=[14, 14], min_length=1, description="channels of the plain convolutions"
+    )
+    p6m: list[Count] = Field(
+        default=[4, 4],
+        min_length=1,
+        description="channels of the equivariant convolutions, twelve planes each",
+    )
+    perceptron: list[Count] = Field(
+        default=[64, 64], min_length=1, description="neurons of the dense layers"
+    )
+    steps: Count = Field(default=250, description="steps of every training, whatever its size")
+    batch: Count = Field(default=64, description="showers of a step")
+    learning_rate: Fraction = 2e-2
+
+    @model_validator(mode="after")
+    def _check(self) -> Regression:
+        if any(low >= high for low, high in pairwise(self.sizes)):
+            msg = f"sizes that rise; {self.sizes} was given"
+            raise ValueError(msg)
+        return self
+
+
+class Images(Section):
+    """Networks that classify event images on the cylinder."""
+
+    order: Count = Field(default=4, description="terms of the Chebyshev filters")
+    channels: list[Count] = Field(
+        default=[16], min_length=1, description="channels of the convolutions"
+    )
+    harmonics: Count = Field(
+        default=3, description="Fourier modes in phi whose moduli sum up the cells, from 0"
+    )
+    hidden: Count = Field(default=64, description="neurons behind the sums")
+    perceptron: list[Count] = Field(
+        default=[128, 64], min_length=1, description="neurons of the dense layers"
+    )
+    dropout: float = Field(default=0.1, ge=0, lt=1)
+    epochs: Count = Field(default=10, description="passes over the events")
+    batch: Count = 128
+    learning_rate: Fraction = 3e-3
+    patience: Count = Field(default=5, description="epochs without progress before stopping")
+    bootstrap: int = Field(default=100, ge=10, description="replicas that errors come from")
+
+
 class Train(Section):
-    """Classifiers of event records."""
+    """Classifiers of event records, and reconstruction networks on hexagonal data."""
 
     threads: Threads = 1
     folds: int = Field(
@@ -101,3 +161,5 @@ class Train(Section):
     trees: Trees = Trees()
     network: Network = Network()
     deep_svdd: DeepSvdd = DeepSvdd()
+    regression: Regression = Regression()
+    images: Images = Images()

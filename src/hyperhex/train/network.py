@@ -13,11 +13,12 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
 from hyperhex.config import Network
+from hyperhex.config.train import Images
 from hyperhex.errors import TrainingError
 from hyperhex.provenance import read_json, write_json
 from hyperhex.train.mixture import TrainingSet
 
-__all__ = ["NetworkClassifier", "Perceptron", "Standard"]
+__all__ = ["NetworkClassifier", "Perceptron", "Standard", "descend"]
 
 # beyond this many standard deviations an input says no more than that it is extreme
 _EXTREME = 8.0
@@ -112,10 +113,16 @@ def _empty(inputs: int, settings: Network) -> Perceptron:
 
 
 def _fitted(data: TrainingSet, settings: Network) -> Perceptron:
+    model = _empty(data.inputs.shape[1], settings)
+    model.standard.learn(torch.from_numpy(data.inputs[~data.held]))
+    descend(model, data, settings)
+    return model
+
+
+def descend(model: nn.Module, data: TrainingSet, settings: Network | Images) -> None:
+    """Fit log-odds (n, 1) by weighted cross-entropy; keep the epoch that is best on held events."""
     events, label, weight = (torch.from_numpy(a) for a in (data.inputs, data.label, data.weight))
     held = torch.from_numpy(data.held)
-    model = _empty(events.shape[1], settings)
-    model.standard.learn(events[~held])
     rows = torch.nonzero(~held)[:, 0]
     steps = settings.epochs * -(-len(rows) // settings.batch)
     optimizer = torch.optim.AdamW(
@@ -136,7 +143,8 @@ def _fitted(data: TrainingSet, settings: Network) -> Perceptron:
         with torch.inference_mode():
             loss = float(_loss(model, events[held], label[held], weight[held]))
         if not np.isfinite(loss):
-            msg = f"network: loss {loss} on held events; lower train.network.learning_rate"
+            section = type(settings).__name__.lower()
+            msg = f"network: loss {loss} on held events; lower train.{section}.learning_rate"
             raise TrainingError(msg)
         worse += 1
         if loss < best:
@@ -144,9 +152,8 @@ def _fitted(data: TrainingSet, settings: Network) -> Perceptron:
         elif worse >= settings.patience:
             break
     model.load_state_dict(best_state)
-    return model
 
 
-def _loss(model: Perceptron, events: Tensor, label: Tensor, weight: Tensor) -> Tensor:
+def _loss(model: nn.Module, events: Tensor, label: Tensor, weight: Tensor) -> Tensor:
     odds = model(events)[:, 0]
     return nn.functional.binary_cross_entropy_with_logits(odds, label, weight=weight)

@@ -24,7 +24,17 @@ from hyperhex.train.classifier import Classifier
 from hyperhex.train.mixture import Shares, mixture_weights, training_set
 from hyperhex.train.sample import Sample, backgrounds, fold_of, require, signals
 
-__all__ = ["BASELINES", "METHODS", "load", "mixture", "read", "single", "unsupervised"]
+__all__ = [
+    "BASELINES",
+    "METHODS",
+    "images",
+    "load",
+    "mixture",
+    "read",
+    "regression",
+    "single",
+    "unsupervised",
+]
 
 log = logging.getLogger(__name__)
 
@@ -68,6 +78,31 @@ def unsupervised(settings: TrainSettings, events: list[Path], output: Path, thre
     """Fit a Deep SVDD ensemble to the background alone."""
     samples = backgrounds(_read_all(settings, events))
     _fit(settings, {"kind": "unsupervised"}, samples, "per_theory", output, threads)
+
+
+def regression(settings: TrainSettings, showers: list[Path], output: Path, figures: Path) -> None:
+    """Compare networks that measure showers; `output` holds the figures of merit and the best."""
+    from hyperhex.train.reconstruction import compare_on_showers
+
+    _calm(settings.train.threads)
+    compare_on_showers(settings, showers, output, figures)
+
+
+def images(
+    settings: TrainSettings, events: list[Path], model: Path, output: Path, figures: Path
+) -> None:
+    """Compare networks on event images with each other and with the mixture's classifiers.
+
+    model : folder of the training on the mixture of all theories
+    """
+    from hyperhex.train.reconstruction import compare_on_images
+
+    about, fitted = load(model)
+    if about["kind"] != "mixture" or about["left_out"] != "none":
+        msg = f"{model}: {about['kind']} given, expected the mixture of all theories, mixture_none"
+        raise TrainingError(msg)
+    _calm(settings.train.threads)
+    compare_on_images(settings, _read_all(settings, events), events, fitted, output, figures)
 
 
 def read(path: Path, seed: int, folds: int) -> Sample:
@@ -183,10 +218,7 @@ def _classifier(method: str, settings: TrainSettings | None = None, threads: int
         from hyperhex.train.trees import TreesClassifier
 
         return TreesClassifier(train.trees if train else None, threads)
-    import torch
-
-    torch.set_num_threads(threads)
-    torch.use_deterministic_algorithms(mode=True)
+    _calm(threads)
     if method == "network":
         from hyperhex.train.network import NetworkClassifier
 
@@ -194,6 +226,14 @@ def _classifier(method: str, settings: TrainSettings | None = None, threads: int
     from hyperhex.train.svdd import DeepSvddEnsemble
 
     return DeepSvddEnsemble(train.deep_svdd if train else None)
+
+
+def _calm(threads: int) -> None:
+    """Have torch use some threads and give the same bits every time."""
+    import torch
+
+    torch.set_num_threads(threads)
+    torch.use_deterministic_algorithms(mode=True)
 
 
 def _read_all(settings: TrainSettings, events: Sequence[Path]) -> list[Sample]:
