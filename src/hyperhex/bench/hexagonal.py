@@ -1,4 +1,4 @@
-"""Benchmarks of hexagonal indexing: lookup, neighbour tables, cleaning, islands, Hillas parameters.
+"""Benchmarks of hexagonal indexing: lookup, neighbour tables, sums, cleaning, Hillas parameters.
 
 Peers are scipy's KD-tree, ctapipe, IndexedConv and plain NumPy.
 """
@@ -14,12 +14,14 @@ from numpy.typing import NDArray
 
 from hyperhex.bench.case import Call, Case
 from hyperhex.detector.camera import Camera
+from hyperhex.detector.cylinder import Cylinder
 from hyperhex.detector.patch import Patch
 from hyperhex.kernels.hexagonal.cleaning import tailcuts
 from hyperhex.kernels.hexagonal.clusters import islands
 from hyperhex.kernels.hexagonal.hillas import Hillas, hillas
 from hyperhex.kernels.hexagonal.lookup import lookup
 from hyperhex.kernels.hexagonal.neighbours import neighbourhood
+from hyperhex.kernels.hexagonal.scatter import first_of_event, scatter_patches
 
 __all__ = ["cases"]
 
@@ -37,6 +39,7 @@ def cases() -> Iterator[Case]:
     yield lookup_case(26)
     yield table_case(26)
     yield table_case(182)
+    yield scatter_case(200, 50)
     images = toy_images(IMAGES)
     yield cleaning_case(images)
     yield islands_case(images)
@@ -122,6 +125,50 @@ def table_case(rings: int) -> Case:
         check=check,
         moved=axial.nbytes + 28.0 * number,
         required={"scipy cKDTree": 30.0} if number > 10_000 else {},
+    )
+
+
+def scatter_case(events: int, showers: int) -> Case:
+    """Patches of showers laid on a cylinder, event by event."""
+    cylinder, rings = Cylinder(128, 1.5), 6
+    table = cylinder.neighbourhood(rings)
+    random = np.random.default_rng(3)
+    number = events * showers
+    centre = random.integers(0, cylinder.n_cells, number).astype(np.int32)
+    patches = random.exponential(size=(number, table.shape[1])).astype(np.float32)
+    event = np.repeat(np.arange(events), showers)
+    first = first_of_event(event, events)
+    out = np.zeros((events, cylinder.n_cells), np.float32)
+
+    def ours(threads: int) -> Call:
+        return lambda: scatter_patches(first, centre, patches, table, out=out, threads=threads)
+
+    def by_bincount() -> NDArray[np.float64]:
+        cell = table[centre]
+        inside = cell >= 0
+        place = (event[:, None] * cylinder.n_cells + cell)[inside]
+        sums = np.bincount(place, patches[inside].astype(np.float64), out.size)
+        return sums.reshape(out.shape).astype(np.float64)
+
+    def by_add_at() -> NDArray[np.float32]:
+        grid = np.zeros_like(out)
+        cell = table[centre]
+        inside = cell >= 0
+        row = np.broadcast_to(event[:, None], cell.shape)
+        np.add.at(grid, (row[inside], cell[inside]), patches[inside])
+        return grid
+
+    def check() -> None:
+        found = scatter_patches(first, centre, patches, table)
+        np.testing.assert_array_equal(found, by_add_at())
+        np.testing.assert_allclose(found, by_bincount(), rtol=1e-5)
+
+    return Case(
+        name=f"sums of {number:,} patches, {table.shape[1]} cells each",
+        ours=ours,
+        peers={"numpy bincount": by_bincount, "numpy add.at": by_add_at},
+        check=check,
+        moved=float(patches.nbytes + 2 * out.nbytes),
     )
 
 

@@ -125,13 +125,15 @@ def _add_patches(
     grid: NDArray[Any],
 ) -> None:
     for e in range(len(grid)):
+        row = grid[e]
         for i in range(first[e], first[e + 1]):
             if centre[i] < 0:
                 continue
-            near = neighbourhood[centre[i]]
-            for k in range(patches.shape[1]):
+            near, patch = neighbourhood[centre[i]], patches[i]
+            for k in range(len(patch)):
                 if near[k] >= 0:
-                    grid[e, near[k]] += patches[i, k]
+                    # unsigned: a signed index would be tested for wrapping around
+                    row[np.uint32(near[k])] += patch[k]
 
 
 @uncounted
