@@ -9,6 +9,7 @@ table read backwards.
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -19,7 +20,7 @@ from torch import nn
 from hyperhex.kernels.hexagonal.convolution import convolve, differentiate, reversed_table
 from hyperhex.kernels.hexagonal.lattice import axial_rings
 from hyperhex.kernels.hexagonal.neighbours import neighbourhood
-from hyperhex.nn.arrays import array_of, stream_of
+from hyperhex.nn.arrays import array_of, room, stream_of
 
 __all__ = ["HexConv2d", "Neighbourhood", "hex_convolution"]
 
@@ -200,7 +201,7 @@ def _convolve(
     reverse: torch.Tensor,  # noqa: ARG001 (what the derivative needs)
 ) -> torch.Tensor:
     x, weight = x.contiguous(), weight.contiguous()
-    out = x.new_empty(x.shape[0], weight.shape[0], x.shape[2])
+    out = room(x, (x.shape[0], weight.shape[0], x.shape[2]))
     convolve(
         array_of(x),
         array_of(weight),
@@ -237,7 +238,8 @@ def _differentiate(
     """Derivatives by x, weight and bias; those not wanted are empty."""
     dy, x, weight = dy.contiguous(), x.contiguous(), weight.contiguous()
     wanted = (of_x, of_weight, of_bias)
-    made = _derivatives(dy, x, weight, *wanted)
+    dx, dw, db = (room(x, shape) for shape in _shapes(dy, x, weight, wanted))
+    made = (dx, dw, db)
     differentiate(
         array_of(dy),
         array_of(x),
@@ -264,23 +266,16 @@ def _(
     of_weight: bool,
     of_bias: bool,
 ) -> Any:
-    return _derivatives(dy, x, weight, of_x, of_weight, of_bias)
+    wanted = (of_x, of_weight, of_bias)
+    return tuple(x.new_empty(shape) for shape in _shapes(dy, x, weight, wanted))
 
 
-def _derivatives(
-    dy: torch.Tensor,
-    x: torch.Tensor,
-    weight: torch.Tensor,
-    of_x: bool,
-    of_weight: bool,
-    of_bias: bool,
-) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
-    """Room for the derivatives by x, weight and bias."""
-    return (
-        x.new_empty(x.shape if of_x else (0,)),
-        x.new_empty(weight.shape if of_weight else (0,)),
-        x.new_empty((dy.shape[1],) if of_bias else (0,)),
-    )
+def _shapes(
+    dy: torch.Tensor, x: torch.Tensor, weight: torch.Tensor, wanted: Sequence[bool]
+) -> list[tuple[int, ...]]:
+    """Shapes of the derivatives by x, weight and bias; those not wanted are empty."""
+    shapes = (x.shape, weight.shape, dy.shape[1:2])
+    return [tuple(shape) if want else (0,) for shape, want in zip(shapes, wanted, strict=True)]
 
 
 def _workspace(dy: torch.Tensor, weight: torch.Tensor) -> Any:

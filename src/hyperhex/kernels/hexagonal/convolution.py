@@ -222,13 +222,13 @@ def _convolve_narrow(
         expand = np.ascontiguousarray(weight.reshape(outputs, -1).T)
         _run_narrow(
             (cells, taps, inputs, outputs), (x, empty), (table, table), expand, empty, bias,
-            (empty, out), empty, (True, False, False), threads,
+            (empty, out), (empty, empty), (True, False, False, False), threads,
         )  # fmt: skip
     else:
         contract = _padded(weight.transpose(1, 0, 2).reshape(inputs, -1), narrow_channels.ROWS)
         _run_narrow(
             (cells, taps, outputs, inputs), (empty, x), (table, table), empty, contract, bias,
-            (out, empty), empty, (False, True, False), threads,
+            (out, empty), (empty, empty), (False, True, False, False), threads,
         )  # fmt: skip
 
 
@@ -247,31 +247,32 @@ def _differentiate_narrow(
     lanes = VECTOR_BYTES // x.itemsize
     blocks = -(-batch // _block(batch))
     parts = np.zeros((blocks, many, rows, lanes) if wanted[1] else 0, x.dtype)
+    sums = np.zeros((blocks, many) if wanted[2] else 0, x.dtype)
     zeros = np.zeros(max(inputs, outputs), x.dtype)
     backward = _taps_first(reverse)
     if narrow_in:
         contract = _padded(weight.reshape(outputs, -1), narrow_channels.ROWS)
         _run_narrow(
             (cells, taps, few, many), (x, dy), (_taps_first(neighbours), backward), empty,
-            contract, zeros, (dx, empty), parts, (False, wanted[0], wanted[1]), threads,
+            contract, zeros, (dx, empty), (parts, sums), (False, *wanted), threads,
         )  # fmt: skip
     else:
         expand = np.ascontiguousarray(weight.transpose(0, 2, 1).reshape(-1, inputs))
         _run_narrow(
             (cells, taps, few, many), (dy, x), (backward, backward), expand, empty, zeros,
-            (empty, dx), parts, (wanted[0], False, wanted[1]), threads,
+            (empty, dx), (parts, empty), (wanted[0], False, wanted[1], False), threads,
         )  # fmt: skip
     if wanted[1]:
         total = _sum(parts).sum(-1)[:, : few * taps].reshape(many, few, taps)
         dw[...] = total if narrow_in else total.transpose(1, 0, 2)
     if wanted[2]:
-        db[...] = dy.sum((0, 2))
+        db[...] = _sum(sums) if narrow_in else dy.sum((0, 2))
 
 
 def _run_narrow(
     sizes: tuple[int, int, int, int], images: tuple[Array, Array], tables: tuple[Any, Any],
-    expand: Array, contract: Array, bias: Array, results: tuple[Array, Array], parts: Array,
-    switches: tuple[bool, bool, bool], threads: int,
+    expand: Array, contract: Array, bias: Array, results: tuple[Array, Array],
+    sums: tuple[Array, Array], switches: tuple[bool, bool, bool, bool], threads: int,
 ) -> None:  # fmt: skip
     _, taps, few, _ = sizes
     batch = max(len(one) for one in images)
@@ -280,7 +281,7 @@ def _run_narrow(
     none = np.zeros(rows, bias.dtype)
     arrays: tuple[Any, ...] = (
         *(one.reshape(-1) for one in images), *tables, expand.reshape(-1), expand.shape[-1],
-        contract.reshape(-1), bias, none, *(one.reshape(-1) for one in results), parts.reshape(-1),
+        contract.reshape(-1), bias, none, *(one.reshape(-1) for one in (*results, *sums)),
     )  # fmt: skip
 
     def run(start: int, stop: int) -> None:

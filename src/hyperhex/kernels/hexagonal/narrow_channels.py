@@ -137,6 +137,22 @@ def _correlate(
         o += CORRELATED if several else 1
 
 
+def _add_rows_plain(
+    wide: Array, at: int, row: int, channels: int, number: int, out: Array, to: int
+) -> None:
+    """Add the sum of `number` cells of each channel to out."""
+    for o in range(channels):
+        here = wide[at + o * row : at + o * row + number]
+        total = wide.dtype.type(0)
+        for p in range(number):
+            total += here[p]
+        out[to + o] += total
+
+
+# lanes may be added in any order, which is the same in each call
+_add_rows = compiled(_add_rows_plain, _nrt=False, fastmath={"reassoc"})
+
+
 @uncounted
 def _sum_taps(
     total: Array, row: int, channels: int, taps: int, back: Table, cells: int, bias: Array,
@@ -171,14 +187,15 @@ def _one_image(  # noqa: C901 (one pass over the image while it is in cache)
     image: int, cells: int, taps: int, few: int, many: int, rows: int,
     narrow: Array, wide: Array, table: Table, back: Table, expand: Array, expand_row: int,
     contract: Array, bias: Array, none: Array, narrow_out: Array, wide_out: Array, parts: Array,
-    part: int, sourced: Array, gathered: Array, total: Array, tail: Array, tail_out: Array,
-    expands: bool, contracts: bool, correlates: bool,
+    sums: Array, part: int, sourced: Array, gathered: Array, total: Array, tail: Array,
+    tail_out: Array, expands: bool, contracts: bool, correlates: bool, adds: bool,
 ) -> None:  # fmt: skip
     lanes = VECTOR_BYTES // narrow.itemsize
     row = cells + 1
     total_row = (cells // lanes + 1) * lanes
     here = image * many * cells
     full = cells // lanes * lanes
+    to_parts = part * many * rows * lanes
     # the same cells of the next image, or the next cells where images are large
     ahead = many * cells if cells <= 4 * BLOCK else BLOCK
     if expands or correlates:
@@ -215,8 +232,10 @@ def _one_image(  # noqa: C901 (one pass over the image while it is in cache)
             )
         if correlates:
             _correlate(
-                wide, here + start, cells, many, ahead, gathered, 0, rows, whole, parts, part
+                wide, here + start, cells, many, ahead, gathered, 0, rows, whole, parts, to_parts
             )
+        if adds:
+            _add_rows(wide, here + start, cells, many, number, sums, part * many)
         if whole < number:
             # the last cells are less than a vector, and behind them other channels lie
             if expands:
@@ -243,7 +262,7 @@ def _one_image(  # noqa: C901 (one pass over the image while it is in cache)
             if contracts:
                 _contract(tail, 0, lanes, many, contract, rows, none, lanes, total, full, total_row)
             if correlates:
-                _correlate(tail, 0, lanes, many, 0, gathered, whole, rows, lanes, parts, part)
+                _correlate(tail, 0, lanes, many, 0, gathered, whole, rows, lanes, parts, to_parts)
     if contracts:
         for r in range(rows):
             total[r * total_row + cells] = 0.0
@@ -255,16 +274,14 @@ def _images(
     start: int, stop: int, block: int, cells: int, taps: int, few: int, many: int, rows: int,
     narrow: Array, wide: Array, table: Table, back: Table, expand: Array, expand_row: int,
     contract: Array, bias: Array, none: Array, narrow_out: Array, wide_out: Array, parts: Array,
-    sourced: Array, gathered: Array, total: Array, tail: Array, tail_out: Array, expands: bool,
-    contracts: bool, correlates: bool,
+    sums: Array, sourced: Array, gathered: Array, total: Array, tail: Array, tail_out: Array,
+    expands: bool, contracts: bool, correlates: bool, adds: bool,
 ) -> None:  # fmt: skip
-    lanes = VECTOR_BYTES // narrow.itemsize
     for image in range(start, stop):
         _one_image(
             image, cells, taps, few, many, rows, narrow, wide, table, back, expand, expand_row,
-            contract, bias, none, narrow_out, wide_out, parts,
-            image // block * many * rows * lanes, sourced, gathered, total, tail, tail_out,
-            expands, contracts, correlates,
+            contract, bias, none, narrow_out, wide_out, parts, sums, image // block, sourced,
+            gathered, total, tail, tail_out, expands, contracts, correlates, adds,
         )  # fmt: skip
 
 
@@ -273,13 +290,14 @@ def narrow_images(
     start: int, stop: int, block: int, cells: int, taps: int, few: int, many: int, rows: int,
     narrow: Array, wide: Array, table: Table, back: Table, expand: Array, expand_row: int,
     contract: Array, bias: Array, none: Array, narrow_out: Array, wide_out: Array, parts: Array,
-    expands: bool, contracts: bool, correlates: bool,
+    sums: Array, expands: bool, contracts: bool, correlates: bool, adds: bool,
 ) -> None:  # fmt: skip
-    """Expand, contract and correlate images `start` to `stop`, as the switches say.
+    """Expand, contract, correlate, and add up images `start` to `stop`, as the switches say.
 
     narrow (batch, few, cells), wide (batch, many, cells), table and back (taps, cells), expand
     (few taps, expand_row), contract (many, rows), bias for the sum that is made, none: zeros,
-    parts (blocks, many, rows, lanes); rows: few * taps to the next multiple of ROWS.
+    parts (blocks, many, rows, lanes), sums of wide (blocks, many);
+    rows: few * taps to the next multiple of ROWS.
     """
     lanes = VECTOR_BYTES // narrow.itemsize
     sourced = np.zeros(few * (cells + 1) if expands or correlates else 0, narrow.dtype)
@@ -289,6 +307,6 @@ def narrow_images(
     tail_out = np.empty(many * lanes, narrow.dtype)
     _images(
         start, stop, block, cells, taps, few, many, rows, narrow, wide, table, back, expand,
-        expand_row, contract, bias, none, narrow_out, wide_out, parts, sourced, gathered, total,
-        tail, tail_out, expands, contracts, correlates,
+        expand_row, contract, bias, none, narrow_out, wide_out, parts, sums, sourced, gathered,
+        total, tail, tail_out, expands, contracts, correlates, adds,
     )  # fmt: skip
