@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from hyperhex.kernels.spectral.graph import Graph
-from hyperhex.nn.chebconv import ChebConv
+from hyperhex.nn.chebconv import ChebConv, _mixed, _summed
 
 POINTS = np.random.default_rng(3).uniform(size=(40, 2))
 GRAPH = Graph.from_points(POINTS, 4)
@@ -112,6 +112,23 @@ def test_operations_keep_torchs_rules() -> None:
     torch.library.opcheck(
         torch.ops.hyperhex.chebyshev_backward.default, (g, x, made.weight, number)
     )
+
+
+def test_products_of_the_device_are_those_of_the_kernels() -> None:
+    made = layer()
+    x, g = torch.randn(2, 2, 40).double(), torch.randn(2, 3, 40).double()
+    matrix = torch.from_numpy(made.recurrence.matrix.dense())
+
+    def terms(x: torch.Tensor) -> torch.Tensor:
+        found = [x, x @ matrix]
+        for _ in range(2, 4):
+            found.append(2 * found[-1] @ matrix - found[-2])
+        return torch.stack(found, dim=1)
+
+    torch.testing.assert_close(_mixed(terms(x), made.weight) + made.bias[:, None], made(x))
+    dx, sums = torch.ops.hyperhex.chebyshev_backward(g, x, made.weight, made._number)
+    torch.testing.assert_close(_mixed(terms(g), made.weight.transpose(1, 2)), dx)
+    torch.testing.assert_close(_summed(x, terms(g)), sums)
 
 
 def test_copies_outlive_the_original() -> None:

@@ -46,10 +46,7 @@ def _convolve(x: Tensor, weight: Tensor, bias: Tensor, graph: int) -> Tensor:
     """C(X, W) + b on the device of x."""
     recurrence = _GRAPHS[graph]
     if x.is_cuda:
-        # cuBLAS mixes; measured on no device yet: torch.sparse for the terms is the other choice
-        terms = _terms_on_device(x, recurrence)
-        mixed = torch.matmul(weight.flatten(0, 1).T, terms.flatten(1, 2))
-        return mixed + bias[:, None]
+        return _mixed(_terms_on_device(x, recurrence), weight) + bias[:, None]
     return torch.from_numpy(
         chebyshev_convolution(
             array_of(x.contiguous()),
@@ -71,8 +68,7 @@ def _sums(x: Tensor, g: Tensor, graph: int) -> Tensor:
     """S(X, G), as weights (order, channels of x, channels of g)."""
     recurrence = _GRAPHS[graph]
     if x.is_cuda:
-        terms = _terms_on_device(g, recurrence)
-        return torch.einsum("bcn,bkon->kco", x, terms)
+        return _summed(x, _terms_on_device(g, recurrence))
     _, sums = chebyshev_gradients(
         array_of(g.contiguous()),
         array_of(x.contiguous()),
@@ -94,8 +90,7 @@ def _backward(g: Tensor, x: Tensor, weight: Tensor, graph: int) -> tuple[Tensor,
     recurrence = _GRAPHS[graph]
     if x.is_cuda:
         terms = _terms_on_device(g, recurrence)
-        dx = torch.matmul(weight.transpose(1, 2).flatten(0, 1).T, terms.flatten(1, 2))
-        return dx, torch.einsum("bcn,bkon->kco", x, terms)
+        return _mixed(terms, weight.transpose(1, 2)), _summed(x, terms)
     dx, sums = chebyshev_gradients(
         array_of(g.contiguous()),
         array_of(x.contiguous()),
@@ -117,13 +112,26 @@ def _(
 
 
 def _terms_on_device(x: Tensor, recurrence: Recurrence) -> Tensor:
-    """All terms (images, order, channels, nodes) of features on a CUDA device."""
+    """All terms (images, order, channels, nodes) of features on a CUDA device.
+
+    Not measured on a device yet: where cuSPARSE is faster, torch.sparse.mm belongs here.
+    """
     from hyperhex.kernels.cuda.chebyshev import chebyshev_terms
     from hyperhex.nn.arrays import stream_of
 
     terms = x.new_empty(x.shape[0], recurrence.order, *x.shape[1:])
     chebyshev_terms(array_of(x.contiguous()), array_of(terms), recurrence, stream_of(x))
     return terms
+
+
+def _mixed(terms: Tensor, weight: Tensor) -> Tensor:
+    """Sum over terms and channels, one product of matrices an image: cuBLAS on a device."""
+    return torch.matmul(weight.flatten(0, 1).T, terms.flatten(1, 2))
+
+
+def _summed(x: Tensor, terms: Tensor) -> Tensor:
+    """Sum over images and nodes of x times each term: (order, channels of x, of the terms)."""
+    return torch.einsum("bcn,bkon->kco", x, terms)
 
 
 def _convolution(x: Tensor, weight: Tensor, graph: int) -> Tensor:
