@@ -12,6 +12,7 @@ from collections.abc import Iterable
 from typing import Any
 
 import llvmlite.binding  # type: ignore[import-untyped]
+import numba
 from llvmlite import ir
 from numba import types
 from numba.core import cgutils
@@ -30,16 +31,18 @@ __all__ = [
 
 
 def _vector_bytes() -> int:
-    """Width of the processor's vectors [bytes]."""
-    features = llvmlite.binding.get_host_cpu_features()
-    if features.get("avx512f"):
+    """Width [bytes] of the vectors of the processor that Numba compiles for."""
+    features = numba.config.CPU_FEATURES
+    if features is None:
+        features = llvmlite.binding.get_host_cpu_features().flatten()
+    if "+avx512f" in features:
         return 64
-    return 32 if features.get("avx") else 16
+    return 32 if "+avx" in features else 16
 
 
 VECTOR_BYTES = _vector_bytes()
 # accumulators of a tile of two vectors a cell fill the registers; x86 before AVX-512 has 16 of them
-CELLS_A_TILE = 13 if llvmlite.binding.get_host_cpu_features().get("avx512f") else 6
+CELLS_A_TILE = 13 if VECTOR_BYTES == 64 else 6
 
 
 class _Vectors:

@@ -24,8 +24,9 @@ __all__ = ["convolve", "differentiate", "reversed_table"]
 
 Array = NDArray[np.floating]
 
-# channels up to which a side counts as narrow: there, gathering cells costs less than idle lanes
-NARROW = 4
+# channels up to which gathering cells of the narrow side costs less than idle lanes and transposing
+# the wide one, measured: inputs and outputs of a convolution, either of its derivatives
+NARROW_INPUTS, NARROW_OUTPUTS, NARROW_DERIVATIVES = 1, 6, 4
 # sums over images are made in so many blocks at most
 BLOCKS = 16
 
@@ -105,7 +106,7 @@ def convolve(
     if out is None:
         out = np.empty((batch, outputs, cells), x.dtype)
     bias = np.zeros(outputs, x.dtype) if bias is None else bias
-    if min(inputs, outputs) <= NARROW:
+    if inputs <= NARROW_INPUTS or outputs <= min(NARROW_OUTPUTS, inputs - 1):
         _convolve_narrow(x, weight, bias, neighbours, out, threads)
     else:
         table = _padded_table(neighbours)
@@ -173,7 +174,7 @@ def differentiate(
             np.empty(shape if want else 0, x.dtype)
             for shape, want in zip(shapes, wanted, strict=True)
         )
-    narrow = min(weight.shape[:2]) <= NARROW
+    narrow = min(weight.shape[:2]) <= NARROW_DERIVATIVES
     method = _differentiate_narrow if narrow else _differentiate_wide
     method(dy, x, weight, neighbours, reverse, wanted, out, threads)
     return out
