@@ -18,7 +18,7 @@ import pytest
 # what a result is made of; validations say how fast this machine is, and may differ
 RESULTS = (
     *("**/*.manifest.json", "**/*.safetensors", "**/passed.json"),
-    *("hyperclass/*.json", "hyperclass/*.csv"),
+    *("hyperclass/*.json", "hyperclass/*.csv", "train/*/comparison.json"),
 )
 OTHER_PARTS = [
     f"{rule}:parts_per_task={number}"

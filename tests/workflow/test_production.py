@@ -64,12 +64,23 @@ def test_results_are_numbers_or_say_why_not(production: Any) -> None:
             assert 0 <= float(row["AUC"]) <= 1
 
 
+@pytest.mark.parametrize("what", ["regression", "images"])
+def test_comparisons_keep_the_network_that_won(what: str, production: Any) -> None:
+    folder = production.results / "train" / what
+    comparison = read(folder / "comparison.json")
+    rows = comparison.get("curve", comparison.get("methods"))
+    assert comparison["best"] in {row["method"] for row in rows}
+    kept = [read(path) for path in folder.glob("*.json") if path.stem != "comparison"]
+    assert kept
+    assert {card["kind"] for card in kept} == {comparison["best"].removesuffix("_turned")}
+
+
 def test_it_closes_with_a_table_and_a_report(production: Any) -> None:
     report = production.results / "report.html"
     assert f"Report: {report}" in production.stdout
     text = report.read_text()
     assert "<html" in text
-    for category in ("Full simulation", "Fast simulation", "Refinement", "Hyperclass"):
+    for category in ("Full simulation", "Fast simulation", "Refinement", "Training", "Hyperclass"):
         assert category in text
     assert "tiny" in production.stdout
 
@@ -77,7 +88,7 @@ def test_it_closes_with_a_table_and_a_report(production: Any) -> None:
 def test_figures_are_drawn(production: Any) -> None:
     figures = sorted(production.results.rglob("*.svg"))
     drawn = {path.relative_to(production.results).parts[0] for path in figures}
-    assert {"simulate", "fastsim", "refine", "hyperclass"} <= drawn
+    assert {"simulate", "fastsim", "refine", "train", "hyperclass"} <= drawn
     assert all(path.read_text().rstrip().endswith("</svg>") for path in figures)
 
 

@@ -110,7 +110,10 @@ class Regression(Section):
     perceptron: list[Count] = Field(
         default=[64, 64], min_length=1, description="neurons of the dense layers"
     )
-    steps: Count = Field(default=250, description="steps of every training, whatever its size")
+    steps: Count = Field(default=250, description="steps of a training, whatever its size")
+    passes: Count = Field(
+        default=30, description="most passes over the showers; turned ones count as others"
+    )
     batch: Count = Field(default=64, description="showers of a step")
     learning_rate: Fraction = 2e-2
 

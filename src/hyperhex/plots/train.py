@@ -63,6 +63,9 @@ def learning_curves(rows: Rows, path: Path) -> None:
                 )
                 ax.errorbar(size, value, spread, marker=marker, ms=5, color=colour, lw=1.2)
             ax.set_xscale("log")
+            sizes = sorted({row["showers"] for row in rows})
+            ax.set_xticks(sizes, [str(size) for size in sizes])
+            ax.minorticks_off()
             ax.set_xlabel("showers to learn from")
             ax.set_ylabel(words)
         _legend(figure, _SHOWER_METHODS)
@@ -88,7 +91,8 @@ def rotation(rows: Rows, path: Path) -> None:
             ax.set_xticks(range(12), [f"{60 * turn}°" for turn in range(6)] * 2, fontsize=8)
             ax.set_xlabel("showers turned by (right: and mirrored)")
         axes[0].set_ylabel(_MEASURES[0][1])
-        axes[0].yaxis.set_major_formatter("{x:g}")
+        for which in (axes[0].yaxis.set_major_formatter, axes[0].yaxis.set_minor_formatter):
+            which("{x:g}")
         _legend(figure, {row["method"]: _SHOWER_METHODS[row["method"]] for row in rows})
         save(figure, path)
 

@@ -109,7 +109,7 @@ class Fitted:
 
 
 def fit(name: str, showers: Showers, patch: Patch, settings: Regression, seed: int) -> Fitted:
-    """Fit one of `NETWORKS` to showers (AdamW, one cycle of the rate, steps independent of size).
+    """Fit one of `NETWORKS` to showers (AdamW, one cycle of the rate).
 
     patch: the cells that the network reads, the first ones of the showers'.
     """
@@ -126,7 +126,10 @@ def fit(name: str, showers: Showers, patch: Patch, settings: Regression, seed: i
         error = np.sqrt(_STOCHASTIC**2 / showers.energy + _CONSTANT**2)
         told = torch.from_numpy(goal).float(), torch.from_numpy(error).float()
         symmetries = patch if is_turned else None
-        _descend(model, inputs, told, settings, symmetries)
+        # turned showers are new ones
+        distinct = len(showers) * (len(patch.symmetries) if is_turned else 1)
+        steps = min(settings.steps, max(1, settings.passes * distinct // settings.batch))
+        _descend(model, inputs, told, settings, steps, symmetries)
     return Fitted(model, kind, channels, patch, float(np.exp(factor)))
 
 
@@ -203,17 +206,18 @@ def _descend(
     inputs: tuple[Tensor, Tensor],
     told: tuple[Tensor, Tensor],
     settings: Regression,
+    steps: int,
     symmetries: Patch | None,
 ) -> None:
     optimizer = torch.optim.AdamW(
         model.parameters(), lr=settings.learning_rate, weight_decay=_WEIGHT_DECAY
     )
     schedule = torch.optim.lr_scheduler.OneCycleLR(
-        optimizer, max_lr=settings.learning_rate, total_steps=settings.steps
+        optimizer, max_lr=settings.learning_rate, total_steps=steps
     )
     model.train()
     waiting = torch.empty(0, dtype=torch.int64)
-    for _ in range(settings.steps):
+    for _ in range(steps):
         while len(waiting) < settings.batch:
             waiting = torch.cat([waiting, torch.randperm(len(inputs[0]))])
         batch, waiting = waiting[: settings.batch], waiting[settings.batch :]
