@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from hyperhex.kernels.compiled import uncounted
 from hyperhex.kernels.spectral.lanes import (
+    keep_apart,
     lanes_of,
     load,
     multiply_add,
@@ -26,7 +27,7 @@ from hyperhex.kernels.spectral.lanes import (
     zeros,
 )
 
-__all__ = ["correlate", "mix", "read", "terms_of_tile", "write"]
+__all__ = ["combine", "correlate", "mix", "read", "terms_of_tile", "write"]
 
 Real = NDArray[np.floating[Any]]
 
@@ -40,6 +41,7 @@ def read(
 
     Rows of the tile are `width` numbers apart; columns up to whole vectors are set to zero.
     """
+    keep_apart()
     lanes = lanes_of(tile)
     first = take(nodes, begin)
     for lane in range(0, count, lanes):
@@ -70,6 +72,7 @@ def write(
     rows: int, y: Real, column: int,
 ) -> None:  # fmt: skip
     """The reverse of `read`."""
+    keep_apart()
     lanes = lanes_of(tile)
     first = take(nodes, begin)
     for lane in range(0, count, lanes):
@@ -96,6 +99,7 @@ def _recur(
 
     `doubled` are the entries of 2 L.
     """
+    keep_apart()
     lanes = lanes_of(terms)
     now = (index - 1) * plane
     entry = take(pointers, row0)
@@ -143,6 +147,7 @@ def mix(
 
     Eight rows and one vector of outputs stay in registers: nine loads for eight fused operations.
     """
+    keep_apart()
     lanes = lanes_of(terms)
     for out in range(0, width, lanes):
         for row in range(0, rows, 8):
@@ -181,6 +186,7 @@ def mix(
 @uncounted
 def correlate(other: Real, start: int, terms: Real, at: int, rows: int, sums: Real) -> None:
     """Sums (8, lanes) over rows of eight columns of `other` from `start` times a plane's rows."""
+    keep_apart()
     lanes = lanes_of(terms)
     a0 = a1 = a2 = a3 = a4 = a5 = a6 = a7 = zeros(terms)
     for row in range(rows):
@@ -202,3 +208,19 @@ def correlate(other: Real, start: int, terms: Real, at: int, rows: int, sums: Re
     store(sums, 5 * lanes, a5)
     store(sums, 6 * lanes, a6)
     store(sums, 7 * lanes, a7)
+
+
+@uncounted
+def combine(
+    terms: Real, plane: int, start: int, stop: int, rows: int, coefficients: Real, at: int,
+    fresh: bool, y: Real,
+) -> None:  # fmt: skip
+    """Add planes `start` to `stop` times the coefficients from `at` to y (rows, lanes)."""
+    keep_apart()
+    lanes = lanes_of(terms)
+    for row in range(rows):
+        total = zeros(y) if fresh else load(y, row * lanes)
+        for k in range(start, stop):
+            factor = splat(coefficients, at + k - start)
+            total = multiply_add(factor, load(terms, k * plane + row * lanes), total)
+        store(y, row * lanes, total)

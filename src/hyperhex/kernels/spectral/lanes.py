@@ -18,6 +18,7 @@ from numba.extending import intrinsic, register_model
 
 __all__ = [
     "BYTES",
+    "keep_apart",
     "lanes_of",
     "load",
     "multiply_add",
@@ -79,6 +80,21 @@ def lanes_of(typing_context: Any, array: Any) -> Any:
         return ir.Constant(context.get_value_type(types.intp), Vector(array.dtype).lanes)
 
     return types.intp(array), code
+
+
+@intrinsic
+def keep_apart(typing_context: Any) -> Any:
+    """Forbid that the function in which this stands is put into its callers.
+
+    A small loop then has all registers to itself: within a large function LLVM keeps pointers of
+    its innermost loop in memory, and loads are what the loops here wait for.
+    """
+
+    def code(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        builder.function.attributes.add("noinline")
+        return context.get_dummy_value()
+
+    return types.void(), code
 
 
 @intrinsic

@@ -8,8 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hyperhex.kernels.compiled import compiled
-from hyperhex.kernels.spectral.blocks import correlate, mix, read, terms_of_tile, write
-from hyperhex.kernels.spectral.lanes import lanes_of, load, multiply_add, splat, store, zeros
+from hyperhex.kernels.spectral.blocks import combine, correlate, mix, read, terms_of_tile, write
+from hyperhex.kernels.spectral.lanes import lanes_of
 from hyperhex.kernels.spectral.tiles import Tiling
 
 __all__ = ["convolve_items", "filter_items", "scratch_size"]
@@ -150,11 +150,8 @@ def filter_items(
         for one in range(len(y)):
             if add:
                 read(y[one], column, count, n, nodes, begin, here, lanes, mixed, 0)
-            for row in range(here):
-                sum_ = load(mixed, row * lanes) if add else zeros(mixed)
-                for k in range(skipped, loaded + steps):
-                    at = one * terms_given + first_weight + k - skipped
-                    factor = splat(coefficients, at)
-                    sum_ = multiply_add(factor, load(terms, k * plane + row * lanes), sum_)
-                store(mixed, row * lanes, sum_)
+            combine(
+                terms, plane, skipped, loaded + steps, here, coefficients,
+                one * terms_given + first_weight, not add, mixed,
+            )  # fmt: skip
             write(mixed, 0, lanes, count, n, nodes, begin, here, y[one], column)
