@@ -6,14 +6,14 @@ import torch
 from torch import Tensor
 
 from hyperhex.detector.patch import Patch
-from hyperhex.refine.network import ResponseNetwork, adjacency, readout
+from hyperhex.refine.network import ResponseNetwork, readout
 from hyperhex.refine.response import add_crosstalk
 
 
 @pytest.fixture
 def network(patch: Patch) -> ResponseNetwork:
     torch.manual_seed(0)
-    return ResponseNetwork(adjacency(patch.neighbours), 4, 9, 8)
+    return ResponseNetwork(patch.neighbourhood(1), 4, 9, 8)
 
 
 @pytest.fixture

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from hyperhex.detector.patch import Patch
 from hyperhex.errors import StoreError
 from hyperhex.refine.calibration import Calibration
-from hyperhex.refine.network import ResponseNetwork, adjacency
+from hyperhex.refine.network import ResponseNetwork
 from hyperhex.refine.refiner import Refiner, Scale, load_refiner
 
 ENERGY = np.geomspace(1.0, 100.0, 300)
@@ -19,7 +19,7 @@ ENERGY = np.geomspace(1.0, 100.0, 300)
 @pytest.fixture
 def refiner(patch: Patch, scale: Scale) -> Refiner:
     torch.manual_seed(1)
-    network = ResponseNetwork(adjacency(patch.neighbours), 4, 9, 8)
+    network = ResponseNetwork(patch.neighbourhood(1), 4, 9, 8)
     with torch.no_grad():
         for value in network.parameters():
             value.add_(0.1 * torch.randn(value.shape))

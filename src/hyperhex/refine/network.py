@@ -13,25 +13,19 @@ Refinement by an adversary: arXiv:1802.03325, sec. 3; arXiv:1612.07828, eq. 1.
 
 from __future__ import annotations
 
-import numpy as np
+from typing import Any
+
 import torch
-from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional
 
-__all__ = ["ResponseNetwork", "adjacency", "readout"]
+from hyperhex.nn.hexconv import Neighbourhood, hex_convolution
+
+__all__ = ["ResponseNetwork", "readout"]
 
 _FIRST_NOISE = 0.1
 _LARGEST_CORRECTION = 0.2
 _LARGEST_SHARE = 0.08
-
-
-def adjacency(neighbours: NDArray[np.integer]) -> Tensor:
-    """Matrix (n, n) with 1 where two cells are neighbours, from their table (n, 6), -1 outside."""
-    cell, side = np.nonzero(neighbours >= 0)
-    matrix = torch.zeros(len(neighbours), len(neighbours))
-    matrix[cell, neighbours[cell, side]] = 1.0
-    return matrix
 
 
 def readout(energy: Tensor, threshold: float) -> Tensor:
@@ -44,23 +38,22 @@ class ResponseNetwork(nn.Module):
 
     Parameters
     ----------
-    adjacency : 1 where two cells are neighbours, (n_cells, n_cells)
+    neighbours : each cell, then its six neighbours, -1 outside, (n_cells, 7)
     n_layers : layers of a shower
     n_knots : unit steps of ln(1 + e / MIP) over which the non-linearity bends
     width : neurons of the correction network
     """
 
-    adjacency: Tensor
     lowest: Tensor
     highest: Tensor
 
-    def __init__(self, adjacency: Tensor, n_layers: int, n_knots: int, width: int) -> None:
+    def __init__(self, neighbours: Any, n_layers: int, n_knots: int, width: int) -> None:
         super().__init__()
-        self.register_buffer("adjacency", adjacency, persistent=False)
+        self.neighbourhood = Neighbourhood(neighbours)
         self.register_buffer("lowest", torch.full((n_layers + 1,), -torch.inf))
         self.register_buffer("highest", torch.full((n_layers + 1,), torch.inf))
         self.mixing = nn.Parameter(torch.zeros(n_layers))
-        self.gain_shift = nn.Parameter(torch.zeros(n_layers, len(adjacency)))
+        self.gain_shift = nn.Parameter(torch.zeros(n_layers, self.neighbourhood.n_cells))
         self.log_slope = nn.Parameter(torch.zeros(n_knots))
         self.layer_log_slope = nn.Parameter(torch.zeros(n_layers, n_knots))
         self.noise = nn.Parameter(torch.full((n_layers,), _FIRST_NOISE))
@@ -74,12 +67,22 @@ class ResponseNetwork(nn.Module):
 
         log_energy: (n,), of the incident energy in GeV; noise: standard normal, like `cells`.
         """
-        share = self.share()[:, None]
-        mixed = cells + share * (cells @ self.adjacency - 6.0 * cells)
         scale = torch.exp(self._correction(cells, log_energy))
-        bent = self.bend(torch.relu(mixed) * self.gain() * scale[:, :, None])
+        bent = self.bend(torch.relu(self.mix(cells)) * self.gain() * scale[:, :, None])
         # a dead cell is silent: its noise goes with its gain
         return bent + self.noise[:, None] * noise * self.gain().clamp(max=1.0)
+
+    def mix(self, cells: Tensor) -> Tensor:
+        """Energies after each cell gave its share to each side, (n, n_layers, n_cells).
+
+        A hexagonal convolution whose kernel is tied: 1 - 6 k_l in the middle, k_l about it, and no
+        layer reads another. That is as fast as a product with the matrix of neighbours on 127
+        cells, and grows with the cells, not with their square.
+        """
+        share = self.share()[:, None]
+        taps = torch.cat([1.0 - 6.0 * share, share.expand(-1, 6)], dim=1)
+        kernel = torch.diag_embed(taps.T).permute(1, 2, 0).contiguous()
+        return hex_convolution(cells, kernel, None, self.neighbourhood)
 
     def share(self) -> Tensor:
         """Share of a cell that each neighbour receives, (n_layers,), below 8 % either way.

@@ -18,7 +18,7 @@ from hyperhex.fastsim.generator import single_thread
 from hyperhex.provenance import read_json, write_json
 from hyperhex.random import stream
 from hyperhex.refine.calibration import Calibration
-from hyperhex.refine.network import ResponseNetwork, adjacency, readout
+from hyperhex.refine.network import ResponseNetwork, readout
 
 __all__ = ["Refiner", "Scale", "load_refiner"]
 
@@ -130,7 +130,7 @@ def load_refiner(folder: Path, name: str = "refiner") -> Refiner:
     scale = Scale(**record["scale"])
     n_layers, n_knots = tensors["layer_log_slope"].shape
     width = len(tensors["correction.0.bias"])
-    network = ResponseNetwork(adjacency(scale.patch.neighbours), n_layers, n_knots, width)
+    network = ResponseNetwork(scale.patch.neighbourhood(1), n_layers, n_knots, width)
     network.load_state_dict(tensors, strict=False)
     found = record["calibration"]
     calibration = None if found is None else Calibration(**{k: tuple(v) for k, v in found.items()})

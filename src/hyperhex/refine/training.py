@@ -16,7 +16,7 @@ from hyperhex.refine.adversary import Batches, fit_adversarially
 from hyperhex.refine.baseline import fit_by_discrepancy, layer_scale
 from hyperhex.refine.calibration import fit_calibration
 from hyperhex.refine.critic import Features
-from hyperhex.refine.network import ResponseNetwork, adjacency
+from hyperhex.refine.network import ResponseNetwork
 from hyperhex.refine.refiner import Refiner, Scale
 from hyperhex.refine.response import apply_threshold
 from hyperhex.refine.showers import Showers
@@ -86,7 +86,7 @@ def _identity(scale: Scale, batches: Batches, settings: Refine, seed: int) -> Re
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(integer(seed, "refine", "network", bits=63))
         network = ResponseNetwork(
-            adjacency(scale.patch.neighbours),
+            scale.patch.neighbourhood(1),
             scale.n_layers,
             settings.knots,
             settings.correction_width,
