@@ -78,15 +78,8 @@ class Recurrence:
             full = np.concatenate([self.matrix.diagonal, self.matrix.edges])
             self._ready[kind] = (2.0 * full[self.tiling.entries]).astype(kind)
         cut = self.tiling
-        return (
-            cut.counts,
-            cut.first_node,
-            cut.nodes,
-            cut.first_row,
-            cut.pointers,
-            cut.columns,
-            self._ready[kind],
-        )
+        where = (cut.counts, cut.first_node, cut.nodes, cut.first_row)
+        return (*where, cut.pointers, cut.columns, self._ready[kind])
 
     def __getstate__(self) -> dict[str, Any]:
         """What pickles: the matrix; tables are made again where they are needed."""
