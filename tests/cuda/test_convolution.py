@@ -53,6 +53,7 @@ def test_parts_of_a_sum_cover_all_cells_once(monkeypatch: pytest.MonkeyPatch) ->
         count, part = loops._parts(cells)
         assert (count - 1) * part < cells <= count * part
         assert part % loops.SPAN == 0
+    assert loops._parts(0) == (1, loops.SPAN)
     monkeypatch.setattr(loops, "PART", 16)
     table = neighbourhood(axial_rings(2), 1)
     random = np.random.default_rng(2)

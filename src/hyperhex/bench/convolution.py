@@ -111,7 +111,7 @@ def _ours(x: Any, dy: Any, weight: Any, table: Any) -> Any:
 
 def _indexed(x: Any, dy: Any, weight: Any, table: Any) -> Any:
     import torch
-    from indexedconv.engine import IndexedConv  # type: ignore[import-not-found]
+    from indexedconv.engine import IndexedConv
 
     indices = torch.from_numpy(table.T.astype(np.int64))
     layer = IndexedConv(weight.shape[1], weight.shape[0], indices, bias=False)
@@ -151,7 +151,7 @@ def _in_columns(images: Any, rings: int) -> Any:
 
 
 def _hexagdly(problem: _Problem, x: Any, dy: Any, ones: bool = False) -> Any:
-    import hexagdly  # type: ignore[import-not-found]
+    import hexagdly
 
     layer = hexagdly.Conv2d(
         x.shape[1], dy.shape[1], kernel_size=problem.kernel, bias=False, debug=ones

@@ -170,3 +170,14 @@ def test_refuses_mixed_types() -> None:
     table = neighbourhood(axial_rings(1), 1)
     with pytest.raises(TypeError, match="x of float32 and weight of float64"):
         convolve(np.zeros((1, 1, 7), np.float32), np.zeros((1, 1, 7)), None, table)
+
+
+@pytest.mark.parametrize(("inputs", "outputs"), [(1, 8), (8, 1), (8, 9)])
+def test_no_images_give_no_result_and_zero_derivatives(inputs: int, outputs: int) -> None:
+    table = neighbourhood(axial_rings(1), 1)
+    x, w, b, dy = problem(0, inputs, outputs, table, "float32")
+    assert convolve(x, w, b, table).shape == (0, outputs, 7)
+    dx, dw, db = differentiate(dy, x, w, table, reversed_table(table))
+    assert dx.shape == x.shape
+    assert not dw.any()
+    assert not db.any()

@@ -259,8 +259,8 @@ def workspace_size(dy_shape: tuple[int, ...], weight_shape: tuple[int, ...]) -> 
 def _parts(cells: int) -> tuple[int, int]:
     """Number of parts of all cells of all images, and cells of a part, a multiple of SPAN."""
     count = max(1, min(MOST_PARTS, cells // PART))
-    part = -(-cells // (count * SPAN)) * SPAN
-    return -(-cells // part), part
+    part = max(1, -(-cells // (count * SPAN))) * SPAN
+    return max(1, -(-cells // part)), part
 
 
 def _launch(
@@ -268,6 +268,8 @@ def _launch(
 ) -> None:
     """Launch the convolution, with the weight as it is or with its channels exchanged."""
     batch, outputs, cells = out.shape
+    if batch == 0:
+        return
     grid = (-(-batch * cells // (THREADS * CELLS)), -(-outputs // CHANNELS))
     biased = bias is not None
     # without a bias any array of its shape tells the number of outputs

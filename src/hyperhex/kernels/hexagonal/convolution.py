@@ -188,7 +188,7 @@ def _differentiate_wide(
     outputs, _, taps = weight.shape
     lanes = VECTOR_BYTES // x.itemsize
     block = _block(batch)
-    blocks = -(-batch // block)
+    blocks = max(1, -(-batch // block))
     turned = _padded(weight.transpose(2, 0, 1), lanes)
     w_row, x_row, y_row = turned.shape[-1], -(-inputs // 4) * 4, -(-outputs // lanes) * lanes
     dx, dw, db = out
@@ -246,7 +246,7 @@ def _differentiate_narrow(
     few, many = (inputs, outputs) if narrow_in else (outputs, inputs)
     rows = -(-few * taps // narrow_channels.ROWS) * narrow_channels.ROWS
     lanes = VECTOR_BYTES // x.itemsize
-    blocks = -(-batch // _block(batch))
+    blocks = max(1, -(-batch // _block(batch)))
     parts = np.zeros((blocks, many, rows, lanes) if wanted[1] else 0, x.dtype)
     sums = np.zeros((blocks, many) if wanted[2] else 0, x.dtype)
     zeros = np.zeros(max(inputs, outputs), x.dtype)
@@ -303,7 +303,7 @@ def _flat_arrays(x: Any, weight: Any) -> tuple[Array, Array]:
 
 def _block(batch: int) -> int:
     """Images whose sums are made together, whatever the number of threads."""
-    return -(-batch // BLOCKS)
+    return max(1, -(-batch // BLOCKS))
 
 
 def _sum(parts: Array) -> Array:
