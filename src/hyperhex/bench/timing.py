@@ -15,6 +15,9 @@ __all__ = ["Row", "compare", "interleaved"]
 
 _LEAST_SAMPLE = 5e-3
 _MOST_CALLS = 1000
+_LONG = 1.0
+_LEAST_ROUNDS = 3
+_MOST_SECONDS = 10.0
 BEST = "best"
 
 
@@ -84,22 +87,26 @@ def compare(case: Case, rates: Rates, rounds: int, threads: int) -> Iterator[Row
 
 
 def interleaved(calls: Mapping[str, Callable[[], object]], rounds: int) -> dict[str, float]:
-    """Median times [s] of calls, by name; short calls are repeated within a round."""
-    repeats = {name: _repeats(call) for name, call in calls.items()}
+    """Median times [s] of calls, by name, after one call of each that warms.
+
+    Short calls are repeated within a round; a call of many seconds takes part in three rounds.
+    """
+    once = {name: _timed(call, 1) for name, call in calls.items()}
+    once = {
+        name: _timed(call, 1) if once[name] < _LONG else once[name] for name, call in calls.items()
+    }
     times: dict[str, list[float]] = {name: [] for name in calls}
-    for _ in range(rounds):
+    for turn in range(rounds):
         for name, call in calls.items():
-            start = time.perf_counter()
-            for _ in range(repeats[name]):
-                call()
-            times[name].append((time.perf_counter() - start) / repeats[name])
+            if turn < _LEAST_ROUNDS or turn * once[name] < _MOST_SECONDS:
+                repeats = max(1, min(_MOST_CALLS, int(_LEAST_SAMPLE / max(once[name], 1e-9))))
+                times[name].append(_timed(call, repeats))
     return {name: median(values) for name, values in times.items()}
 
 
-def _repeats(call: Callable[[], object]) -> int:
-    """Calls that last 5 ms together, after one that warms."""
-    call()
+def _timed(call: Callable[[], object], repeats: int) -> float:
+    """Mean time of some calls in a row [s]."""
     start = time.perf_counter()
-    call()
-    once = time.perf_counter() - start
-    return max(1, min(_MOST_CALLS, int(_LEAST_SAMPLE / max(once, 1e-9))))
+    for _ in range(repeats):
+        call()
+    return (time.perf_counter() - start) / repeats
