@@ -45,7 +45,7 @@ def compare(
     _require(len(known), settings)
     edges = np.geomspace(showers.energy.min(), showers.energy.max() * (1 + 1e-6), _BINS + 1)
     read = Patch(settings.rings, patch.pitch)
-    fitted: dict[str, Fitted] = {}
+    fitted: dict[tuple[str, int], Fitted] = {}
     rows: list[dict[str, Any]] = []
     for size in settings.sizes:
         tries: dict[str, list[dict[str, Any]]] = {}
@@ -55,21 +55,22 @@ def compare(
                 method = _method(name, told, patch, read, settings, seed + repetition)
                 tries.setdefault(name, []).append(judge(method(asked), asked, edges.tolist()))
                 if isinstance(method, Fitted) and repetition == 0:
-                    fitted[name] = method
+                    fitted[name, size] = method
         rows += [{"method": name, "showers": size, **_mean(found)} for name, found in tries.items()]
         log.info("learning curve: %d showers, %s", size, _words(rows, size))
-    turns = _rotation(known, asked, patch, read, settings, seed)
-    last = [row for row in rows if row["showers"] == settings.sizes[-1] and row["method"] in fitted]
+    turns = _rotation(known, asked, patch, read, settings, seed, fitted)
+    most = settings.sizes[-1]
+    last = [row for row in rows if row["showers"] == most and row["method"] in NETWORKS]
     best = str(min(last, key=lambda row: float(row["impact_resolution"]))["method"])
     report = {
-        "parameters": {name: network.parameters for name, network in fitted.items()},
+        "parameters": {name: fitted[name, most].parameters for name in NETWORKS},
         "asked": len(asked),
         "repetitions": settings.repetitions,
         "curve": rows,
         "rotation": turns,
         "best": best,
     }
-    return report, fitted[best]
+    return report, fitted[best, most]
 
 
 def _rotation(
@@ -79,8 +80,12 @@ def _rotation(
     read: Patch,
     settings: Regression,
     seed: int,
+    fitted: Mapping[tuple[str, int], Fitted],
 ) -> list[dict[str, Any]]:
-    """Figures for each of the twelve symmetries by networks that saw one wedge, or all showers."""
+    """Figures for each of the twelve symmetries by networks that saw one wedge, or all showers.
+
+    fitted : networks that have seen these showers, by name and number
+    """
     asked = _in_wedge(asked.pick(np.arange(min(_ASKED, len(asked)))), patch)
     edges = [float(asked.energy.min()), float(asked.energy.max()) * (1 + 1e-6)]
     moved = [turned(asked, patch, symmetry) for symmetry in range(len(patch.symmetries))]
@@ -88,7 +93,8 @@ def _rotation(
     rows = []
     for trained, showers in (("wedge", _in_wedge(told, patch)), ("everywhere", told)):
         for name in NETWORKS:
-            network = fit(name, showers, read, settings, seed)
+            same = fitted.get((name, len(told))) if showers is told else None
+            network = same or fit(name, showers, read, settings, seed)
             found = [judge(network(one), one, edges) for one in moved]
             columns = {key: [row[key] for row in found] for key in found[0]}
             rows.append({"method": name, "trained": trained, "showers": len(showers), **columns})
