@@ -20,7 +20,7 @@ from torch import nn
 from hyperhex.kernels.hexagonal.convolution import convolve, differentiate, reversed_table
 from hyperhex.kernels.hexagonal.lattice import axial_rings
 from hyperhex.kernels.hexagonal.neighbours import neighbourhood
-from hyperhex.nn.arrays import array_of, room, stream_of
+from hyperhex.nn.arrays import array_of, stream_of
 
 __all__ = ["HexConv2d", "Neighbourhood", "hex_convolution"]
 
@@ -34,7 +34,7 @@ class Neighbourhood(nn.Module):
         column 0 is the cell itself, and no column names a cell twice
     axial : (n_cells, 2) axial coordinates of a lattice's cells, to convolve with torch's conv2d
         instead, with a masked kernel on the rectangle about the cells; None for the kernels. The
-        kernels are faster on CPUs: 3 to 7 times from 1 to 32 channels, 1.5 to 2 times from 32 to
+        kernels are faster on CPUs: 2 to 4 times from 1 to 32 channels, 1.5 to 2 times from 32 to
         32, 1.1 to 1.6 times in small layers (12 to 16 channels, 61 cells). On GPUs, where cuDNN
         may win, the choice has not been measured. The table must be `neighbourhood(axial, rings)`.
     """
@@ -202,7 +202,7 @@ def _convolve(
     reverse: torch.Tensor,  # noqa: ARG001 (what the derivative needs)
 ) -> torch.Tensor:
     x, weight = x.contiguous(), weight.contiguous()
-    out = room(x, (x.shape[0], weight.shape[0], x.shape[2]))
+    out = x.new_empty(x.shape[0], weight.shape[0], x.shape[2])
     convolve(
         array_of(x),
         array_of(weight),
@@ -239,7 +239,7 @@ def _differentiate(
     """Derivatives by x, weight and bias; those not wanted are empty."""
     dy, x, weight = dy.contiguous(), x.contiguous(), weight.contiguous()
     wanted = (of_x, of_weight, of_bias)
-    dx, dw, db = (room(x, shape) for shape in _shapes(dy, x, weight, wanted))
+    dx, dw, db = (x.new_empty(shape) for shape in _shapes(dy, x, weight, wanted))
     made = (dx, dw, db)
     differentiate(
         array_of(dy),
