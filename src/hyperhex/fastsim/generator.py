@@ -4,6 +4,11 @@ The network turns noise and a condition (ln E, impact point, particle) into the 
 cell; the cells are then drawn as compound-Poisson variables about it. The mean visible energy is
 fixed by the template and never seen by the adversary as something to change: layers share it by one
 softmax, the cells of a layer by another, and the template is added to the logits of both.
+
+Its heads are dense. `HexConv2d` layers over low-resolution maps and the template in place of the
+head of the cells, or beside it with noise of their own in every cell, were compared at equal
+training time: AUC of observables 0.83 and 0.81 against 0.79 (photons), 0.78 against 0.74
+(electrons), at 0.5 to 0.7 times the showers a second.
 """
 
 from __future__ import annotations

