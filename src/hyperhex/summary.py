@@ -27,7 +27,8 @@ def table(folder: Path) -> str:
 
     Raises `StoreError` if there is none.
     """
-    rows = [row for stage in (_simulate, _fastsim, _refine, _hyperclass) for row in stage(folder)]
+    stages = (_simulate, _fastsim, _refine, _train, _hyperclass)
+    rows = [row for stage in stages for row in stage(folder)]
     if not rows:
         msg = f"{folder}: no results, expected a folder results/<production>; `snakemake` makes it"
         raise StoreError(msg)
@@ -69,6 +70,24 @@ def _refine(folder: Path) -> Iterator[Row]:
         yield "refine", text, f"{refined:.2f} %", others
     before = f"before refinement {measured['auc_before']:.3f}"
     yield "refine", "AUC, simulation against data", f"{measured['auc_after']:.3f}", before
+
+
+def _train(folder: Path) -> Iterator[Row]:
+    showers = _read(folder / "train/regression/comparison.json")
+    if showers:
+        most = max(row["showers"] for row in showers["curve"])
+        error = {
+            row["method"]: f"{row['impact_resolution']:.2f} mm"
+            for row in showers["curve"]
+            if row["showers"] == most
+        }
+        others = f"plain {error['plain']}, no network {error['classical']}"
+        yield "train", "entry point of showers by P6M", error["p6m"], others
+    images = _read(folder / "train/images/comparison.json")
+    if images:
+        auc = {row["method"]: f"{row['auc']:.3f}" for row in images["methods"]}
+        others = f"hexagonal convolutions {auc['hexagonal']}, trees on records {auc['xgboost']}"
+        yield "train", "AUC of event images by Chebyshev", auc["chebyshev"], others
 
 
 def _hyperclass(folder: Path) -> Iterator[Row]:
