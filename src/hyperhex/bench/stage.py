@@ -92,7 +92,7 @@ def _installed() -> dict[str, str]:
 
 
 def _print(cells: tuple[str, ...]) -> None:
-    widths = (58, 8, 32, 11, 11, 8, 8, 14)
+    widths = (74, 8, 32, 11, 11, 8, 8, 14)
     line = [
         cell.ljust(width) if k in (0, 2, 7) else cell.rjust(width)
         for k, (cell, width) in enumerate(zip(cells, widths, strict=True))
