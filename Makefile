@@ -37,7 +37,7 @@ test: $(INSTALLED) ## what must pass before every commit
 	NUMBA_ENABLE_CUDASIM=1 NUMBA_DISABLE_JIT=1 python -m pytest tests/cuda
 
 test-gpu: $(INSTALLED) ## the CUDA kernels on this machine's GPU
-	python -m pytest -m gpu tests/cuda tests/nn
+	python -m pytest -m gpu tests/cuda
 
 test-slurm: $(INSTALLED) ## the tiny production through a real Slurm, started for it and stopped
 	tests/slurm/with_slurm.sh python -m pytest -m slurm
