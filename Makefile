@@ -31,6 +31,7 @@ images: $(INSTALLED) ## take the README's pictures from the finished production 
 	  | dot -Grankdir=LR -Gnodesep=0.15 -Granksep=0.35 -Tsvg > workflow/images/stages.svg
 	cp results/collider/hyperclass/improvement/significance_improvement.svg workflow/images
 	cp results/collider/fastsim/figures/showers_photon.svg workflow/images
+	cp results/collider/train/regression/figures/rotation.svg workflow/images
 
 test: $(INSTALLED) ## what must pass before every commit
 	python -m pytest
