@@ -7,8 +7,7 @@ softmax, the cells of a layer by another, and the template is added to the logit
 
 Its heads are dense. `HexConv2d` layers on low-resolution maps and the template in place of the head
 of the cells, or beside it, with noise of their own in every cell or without, were compared at equal
-training time: AUC of observables 0.80 to 0.83 against 0.79 to 0.80 (photons), 0.74 to 0.78 against
-0.73 to 0.75 (electrons), and 13 to 25 % fewer showers a second.
+training time: showers were no more like the full simulation, and fewer a second.
 """
 
 from __future__ import annotations

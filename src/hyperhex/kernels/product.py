@@ -8,19 +8,16 @@ strides count elements, and nothing is checked. The sizes follow the processor's
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from typing import Any
 
-import llvmlite.binding
-import numba
-from llvmlite import ir
 from numba import types
 from numba.core import cgutils
 from numba.extending import intrinsic
 
+from hyperhex.kernels.vectors import VECTOR_BYTES, Vectors
+
 __all__ = [
     "CELLS_A_TILE",
-    "VECTOR_BYTES",
     "cells_first",
     "cells_last",
     "convolved_tile",
@@ -30,110 +27,8 @@ __all__ = [
 ]
 
 
-def _vector_bytes() -> int:
-    """Width [bytes] of the vectors of the processor that Numba compiles for."""
-    features = numba.config.CPU_FEATURES
-    if features is None:
-        features = llvmlite.binding.get_host_cpu_features().flatten()
-    if "+avx512f" in features:
-        return 64
-    return 32 if "+avx" in features else 16
-
-
-VECTOR_BYTES = _vector_bytes()
 # accumulators of a tile of two vectors a cell fill the registers; x86 before AVX-512 has 16 of them
 CELLS_A_TILE = 13 if VECTOR_BYTES == 64 else 6
-
-
-class _Vectors:
-    """Loads, stores and multiply-adds of vectors, for arrays of one element type."""
-
-    def __init__(self, context: Any, builder: Any, signature: Any, arguments: Any) -> None:
-        self.context, self.builder = context, builder
-        self.values = list(arguments)
-        element = next(t.dtype for t in signature.args if isinstance(t, types.Array))
-        self.bytes = element.bitwidth // 8
-        self.lanes = VECTOR_BYTES // self.bytes
-        self.element = context.get_value_type(element)
-        self.vector = ir.VectorType(self.element, self.lanes)
-        for place, kind in enumerate(signature.args):
-            if isinstance(kind, types.Array):
-                self.values[place] = context.make_array(kind)(
-                    context, builder, self.values[place]
-                ).data
-            else:
-                self.values[place] = context.cast(builder, self.values[place], kind, types.intp)
-
-    def number(self, value: int) -> Any:
-        """Constant of the type of offsets."""
-        return self.context.get_constant(types.intp, value)
-
-    def add(self, first: Any, *others: Any) -> Any:
-        """Sum of offsets."""
-        for other in others:
-            value = self.number(other) if isinstance(other, int) else other
-            first = self.builder.add(first, value)
-        return first
-
-    def times(self, offset: Any, factor: Any) -> Any:
-        """Product of offsets."""
-        value = self.number(factor) if isinstance(factor, int) else factor
-        return self.builder.mul(offset, value)
-
-    def at(self, data: Any, *offsets: Any) -> Any:
-        """Pointer to an element."""
-        return cgutils.gep_inbounds(self.builder, data, self.add(*offsets))
-
-    def load(self, pointer: Any, lanes: int | None = None) -> Any:
-        """Vector from memory, aligned as its elements are."""
-        kind = self.vector if lanes is None else ir.VectorType(self.element, lanes)
-        pointer = self.builder.bitcast(pointer, kind.as_pointer())
-        return self.builder.load(pointer, align=self.bytes, typ=kind)
-
-    def store(self, value: Any, pointer: Any) -> None:
-        """Vector to memory."""
-        pointer = self.builder.bitcast(pointer, value.type.as_pointer())
-        self.builder.store(value, pointer, align=self.bytes)
-
-    def spread(self, pointer: Any) -> Any:
-        """Vector of one number from memory, in all lanes."""
-        one = self.builder.load(pointer)
-        first = self.builder.insert_element(
-            ir.Constant(self.vector, ir.Undefined), one, ir.Constant(ir.IntType(32), 0)
-        )
-        return self.shuffle(first, first, [0] * self.lanes)
-
-    def shuffle(self, first: Any, second: Any, lanes: Iterable[int]) -> Any:
-        """Lanes of two vectors in a new order."""
-        chosen = list(lanes)
-        mask = ir.Constant(ir.VectorType(ir.IntType(32), len(chosen)), chosen)
-        return self.builder.shuffle_vector(first, second, mask)
-
-    def prefetch(self, data: Any, *offsets: Any, write: bool = False) -> None:
-        """Ask for a line of memory to be brought into the second cache; it may lie anywhere."""
-        line = ir.IntType(8).as_pointer()
-        number = ir.IntType(32)
-        kind = ir.FunctionType(ir.VoidType(), [line, number, number, number])
-        call = cgutils.get_or_insert_function(self.builder.module, kind, "llvm.prefetch.p0")
-        place = self.builder.gep(data, [self.add(*offsets)])
-        read, second_cache, data_cache = (
-            ir.Constant(number, value) for value in (int(write), 2, 1)
-        )
-        place = self.builder.bitcast(place, line)
-        self.builder.call(call, [place, read, second_cache, data_cache])
-
-    def multiply_add(self, a: Any, b: Any, place: Any) -> None:
-        """Add a b to an accumulator, in one instruction where the processor has it."""
-        product = self.builder.fmul(a, b, flags=("contract",))
-        total = self.builder.fadd(self.builder.load(place), product, flags=("contract",))
-        self.builder.store(total, place)
-
-    def accumulators(self, rows: int, columns: int) -> list[list[Any]]:
-        """Variables that LLVM will keep in registers."""
-        return [
-            [cgutils.alloca_once(self.builder, self.vector) for _ in range(columns)]
-            for _ in range(rows)
-        ]
 
 
 def convolved_tile(cells: int, vectors: int) -> Any:
@@ -154,7 +49,7 @@ def convolved_tile(cells: int, vectors: int) -> Any:
         )  # fmt: skip
 
         def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-            v = _Vectors(context, builder, signature, arguments)
+            v = Vectors(context, builder, signature, arguments)
             x, x_row, table, at, taps, inputs, w, w_at, w_row, bias, out, out_at, out_row = v.values
             sums = v.accumulators(cells, vectors)
             for j in range(vectors):
@@ -205,7 +100,7 @@ def outer_tile(rows: int, vectors: int) -> Any:
         )  # fmt: skip
 
         def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-            v = _Vectors(context, builder, signature, arguments)
+            v = Vectors(context, builder, signature, arguments)
             (
                 x, x_at, x_row, table, tap, taps, y, y_at, y_row, first, last, out, out_at, out_row,
             ) = v.values  # fmt: skip
@@ -254,7 +149,7 @@ def product_tile(rows: int, vectors: int, prefetches: bool = False) -> Any:
         kinds = (a, a_at, a_row, b, b_at, b_row, terms, bias, bias_at, out, out_at, out_row, ahead)
 
         def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-            v = _Vectors(context, builder, signature, arguments)
+            v = Vectors(context, builder, signature, arguments)
             a, a_at, a_row, b, b_at, b_row, terms, bias, bias_at, out, out_at, out_row, ahead = (
                 v.values
             )
@@ -303,7 +198,7 @@ def correlated_tile(rows: int, columns: int) -> Any:
         kinds = (a, a_at, a_row, ahead, b, b_at, b_row, vectors, out, out_at, out_row)
 
         def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-            v = _Vectors(context, builder, signature, arguments)
+            v = Vectors(context, builder, signature, arguments)
             a, a_at, a_row, ahead, b, b_at, b_row, count, out, out_at, out_row = v.values
             sums = v.accumulators(rows, columns)
             places = [
@@ -332,7 +227,7 @@ def correlated_tile(rows: int, columns: int) -> Any:
     return tile
 
 
-def _transposed(v: _Vectors, rows: list[Any]) -> list[Any]:
+def _transposed(v: Vectors, rows: list[Any]) -> list[Any]:
     """Four vectors with every group of 4 x 4 numbers transposed."""
     groups = range(0, v.lanes, 4)
     n = v.lanes
@@ -355,7 +250,7 @@ def cells_first(_: Any, x: Any, at: Any, row: Any, out: Any, out_at: Any, out_ro
     """Transpose 4 channels of one vector of cells: x (channels, row) to out (cells, out_row)."""
 
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        v = _Vectors(context, builder, signature, arguments)
+        v = Vectors(context, builder, signature, arguments)
         x, at, row, out, out_at, out_row = v.values
         rows = _transposed(v, [v.load(v.at(x, at, v.times(row, c))) for c in range(4)])
         for cell in range(v.lanes):
@@ -372,7 +267,7 @@ def cells_last(_: Any, x: Any, at: Any, row: Any, out: Any, out_at: Any, out_row
     """Transpose one vector of cells of 4 channels: x (cells, row) to out (channels, out_row)."""
 
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        v = _Vectors(context, builder, signature, arguments)
+        v = Vectors(context, builder, signature, arguments)
         x, at, row, out, out_at, out_row = v.values
         rows = []
         for first in range(4):

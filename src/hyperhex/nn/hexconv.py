@@ -33,10 +33,10 @@ class Neighbourhood(nn.Module):
     neighbours : (n_cells, n_taps) integers, the cell that tap k of cell p reads, -1 for zero;
         column 0 is the cell itself, and no column names a cell twice
     axial : (n_cells, 2) axial coordinates of a lattice's cells, to convolve with torch's conv2d
-        instead, with a masked kernel on the rectangle about the cells; None for the kernels. The
-        kernels are faster on CPUs: 2 to 4 times from 1 to 32 channels, 1.5 to 2 times from 32 to
-        32, 1.1 to 1.6 times in small layers (12 to 16 channels, 61 cells). On GPUs, where cuDNN
-        may win, the choice has not been measured. The table must be `neighbourhood(axial, rings)`.
+        instead, with a masked kernel on the rectangle about the cells; None for the kernels,
+        which are faster on CPUs, in small layers by little (`hyperhex bench kernels` says how
+        much). On GPUs, where cuDNN may win, the choice has not been measured. The table must be
+        `neighbourhood(axial, rings)`.
     """
 
     neighbours: torch.Tensor

@@ -17,8 +17,9 @@ from numpy.typing import NDArray
 
 from hyperhex.kernels.arrays import on_device
 from hyperhex.kernels.hexagonal import narrow_channels, wide_channels
-from hyperhex.kernels.product import CELLS_A_TILE, VECTOR_BYTES
+from hyperhex.kernels.product import CELLS_A_TILE
 from hyperhex.kernels.threads import spread
+from hyperhex.kernels.vectors import VECTOR_BYTES
 
 __all__ = ["convolve", "differentiate", "reversed_table"]
 

@@ -16,7 +16,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hyperhex.kernels.compiled import compiled, uncounted
-from hyperhex.kernels.product import VECTOR_BYTES, correlated_tile, product_tile
+from hyperhex.kernels.product import correlated_tile, product_tile
+from hyperhex.kernels.vectors import VECTOR_BYTES
 
 __all__ = ["narrow_images"]
 

@@ -13,12 +13,12 @@ from numpy.typing import NDArray
 from hyperhex.kernels.compiled import compiled, uncounted
 from hyperhex.kernels.product import (
     CELLS_A_TILE,
-    VECTOR_BYTES,
     cells_first,
     cells_last,
     convolved_tile,
     outer_tile,
 )
+from hyperhex.kernels.vectors import VECTOR_BYTES
 
 __all__ = ["convolve_wide", "differentiate_wide"]
 

@@ -1,7 +1,6 @@
 """Memory that a thread works on, kept from call to call, on large pages where the system has them.
 
-The terms of a tile fill more small pages than the first-level translation buffer has entries: on
-large pages the recurrence and the mixing took 17 % less time.
+The terms of a tile fill more small pages than the first-level translation buffer has entries.
 """
 
 from __future__ import annotations
