@@ -11,7 +11,10 @@ from hyperhex import cli, config
 from hyperhex.errors import ConfigError
 
 REPOSITORY = Path(__file__).parents[1]
-SHIPPED = [REPOSITORY / "config" / "collider.yaml", REPOSITORY / "tests" / "config" / "tiny.yaml"]
+SHIPPED = [
+    *(REPOSITORY / "config" / name for name in ("collider.yaml", "reference.yaml")),
+    REPOSITORY / "tests" / "config" / "tiny.yaml",
+]
 
 THEORIES = {
     "ttbar": {
@@ -107,6 +110,15 @@ def test_every_fault_is_listed_with_its_place(folder: Path) -> None:
 def test_sections_are_checked_together(raw: dict[str, Any], expected: str, folder: Path) -> None:
     (found,) = faults(raw, folder)
     assert found.startswith(expected)
+
+
+def test_a_production_may_say_how_many_events_a_point_has(folder: Path) -> None:
+    few = {name: {"events": {"m600": 7}} if name == "stop" else {} for name in THEORIES}
+    _, known = config.resolve({"theories": few}, folder)
+    assert [point.events for point in known["stop"].points] == [7]
+    assert [point.events for point in known["ttbar"].points] == [1000, 1000]
+    (found,) = faults({"theories": few | {"stop": {"events": {"m7": 5}}}}, folder)
+    assert found == "theories.stop.events: ['m7'] given, allowed ['m600']"
 
 
 def test_a_theory_file_is_checked_by_name(folder: Path) -> None:

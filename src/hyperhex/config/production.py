@@ -11,7 +11,7 @@ from hyperhex.config.fastsim import Fastsim
 from hyperhex.config.generate import Generate, Theory
 from hyperhex.config.hyperclass import Hyperclass
 from hyperhex.config.refine import Data, Refine
-from hyperhex.config.section import Name, Positive, Section
+from hyperhex.config.section import Count, Name, Positive, Section
 from hyperhex.config.simulate import Simulate
 from hyperhex.config.train import Train
 
@@ -36,6 +36,9 @@ class TheoryChoice(Section):
 
     scale: Positive = Field(default=1.0, description="multiplies the events of its points")
     points: list[Name] = Field(default=[], description="labels of the points to use; empty is all")
+    events: dict[Name, Count] = Field(
+        default={}, description="events of points by label, instead of those in the theory's file"
+    )
 
 
 class Config(Section):

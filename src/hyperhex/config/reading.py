@@ -134,13 +134,20 @@ def _read_theory(path: Path, faults: list[str]) -> Theory | None:
 def _choose(config: Config, known: dict[str, Theory], faults: list[str]) -> dict[str, Theory]:
     chosen = dict(known)
     for name, choice in config.theories.items():
-        if name not in known or not choice.points:
+        if name not in known or not (choice.points or choice.events):
             continue
-        labels = {point.label: point for point in known[name].points}
-        unknown = [label for label in choice.points if label not in labels]
-        if unknown:
-            faults.append(f"theories.{name}.points: {unknown} given, allowed {sorted(labels)}")
-        points = [labels[label] for label in choice.points if label in labels]
+        labels = {
+            point.label: point.model_copy(
+                update={"events": choice.events.get(point.label, point.events)}
+            )
+            for point in known[name].points
+        }
+        faults += [
+            f"theories.{name}.{key}: {unknown} given, allowed {sorted(labels)}"
+            for key in ("points", "events")
+            if (unknown := [label for label in getattr(choice, key) if label not in labels])
+        ]
+        points = [labels[label] for label in choice.points or labels if label in labels]
         if points:
             chosen[name] = known[name].model_copy(update={"points": points})
     return chosen

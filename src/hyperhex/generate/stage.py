@@ -169,7 +169,10 @@ def _run(
         visible_pt=told.preselection.visible_pt,
         missing_pt=told.preselection.missing_pt,
     )
-    return record(generator, events[part], sum(events[:part]), cuts)
+    start = time.process_time()
+    arrays = record(generator, events[part], sum(events[:part]), cuts)
+    # what plans are made from; no store holds it
+    return arrays | {"seconds": np.array(time.process_time() - start)}
 
 
 def _samples(spool: Spool, parts: Sequence[Sequence[int]]) -> list[Sample]:
