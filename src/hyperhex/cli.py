@@ -93,7 +93,7 @@ _VERBS: dict[tuple[str, str], tuple[str, tuple[str, ...]]] = {
         "compare networks on event images with each other and with the mixture's classifiers",
         ("events+", "model", "output", "figures"),
     ),
-    ("hyperclass", "score"): (
+    ("hyperclass", "scores"): (
         "score the test events with every method",
         ("events+", "models+", "output"),
     ),
@@ -118,7 +118,7 @@ _ARGUMENTS: dict[str, dict[str, Any]] = {
     "figures": {"type": Path, "help": "folder for the figures (*.svg)"},
     "generator": {"type": Path, "help": "folder of the fast simulation's network"},
     "improvement": {"type": Path, "help": "improvement.json that `improvement` wrote"},
-    "leave_out": {"default": "none", "help": "theory that training must never see, or none"},
+    "leave_out": {"default": "none", "help": "theory or group_<name> that training never sees"},
     "model": {"type": Path, "help": "folder of the trained network"},
     "models": {"type": Path, "help": "folder of a trained classifier"},
     "number": {"type": int, "default": 0, "help": "row of the event in the store, from 0"},

@@ -43,7 +43,8 @@ def test_a_signal_is_scored_by_the_fold_that_left_it_out_and_by_no_other(product
             assert known.all()
         elif (theory == index).any():
             scored_by = {name for name, yes in zip(about["left_out"], known, strict=True) if yes}
-            assert scored_by == {"none", described["name"]}
+            groups = {"group_coloured"} if described["group"] == "coloured" else set()
+            assert scored_by == {"none", described["name"]} | groups
     assert np.isfinite(scores["fixed"][:]).all()
 
 
@@ -60,7 +61,7 @@ def test_an_event_is_scored_by_the_fit_that_did_not_see_it(production: Any) -> N
         trees = fits["xgboost"][fold].score(sample.inputs[chosen])
         network = fits["network"][fold].score(sample.inputs[chosen])
         np.testing.assert_allclose(found[chosen, 0], trees, rtol=1e-6)
-        np.testing.assert_allclose(found[chosen, 2], (trees + network) / 2, rtol=1e-5, atol=1e-6)
+        np.testing.assert_allclose(found[chosen, 1], network, rtol=1e-5, atol=1e-6)
 
 
 def test_a_mixture_that_knew_the_theory_is_refused(
@@ -75,9 +76,9 @@ def test_a_mixture_that_knew_the_theory_is_refused(
     others = [path for path in production.models if path.name != folder.name]
     settings = records.hyperclass_settings(production.toys)
     with pytest.raises(TrainingError, match="zprime was to be left out and is in the training"):
-        stage.score(settings, production.events, [*others, folder], tmp_path / "scores.zarr")
+        stage.scores(settings, production.events, [*others, folder], tmp_path / "scores.zarr")
     with pytest.raises(TrainingError, match="zprime: no training left it out"):
-        stage.score(settings, production.events, others, tmp_path / "scores.zarr")
+        stage.scores(settings, production.events, others, tmp_path / "scores.zarr")
 
 
 def test_models_of_another_seed_are_refused(
@@ -85,7 +86,7 @@ def test_models_of_another_seed_are_refused(
 ) -> None:
     settings = records.hyperclass_settings(production.toys).model_copy(update={"seed": 6})
     with pytest.raises(TrainingError, match="another seed"):
-        stage.score(settings, production.events, production.models, tmp_path / "scores.zarr")
+        stage.scores(settings, production.events, production.models, tmp_path / "scores.zarr")
 
 
 def test_the_table_has_every_signal_and_method(results: Path, production: Any) -> None:
@@ -97,7 +98,12 @@ def test_the_table_has_every_signal_and_method(results: Path, production: Any) -
         "mixture_xgboost",
         "mixture_network",
         "mixture_average",
+        "mixture_xgboost_by_group",
+        "mixture_network_by_group",
+        "mixture_average_by_group",
         "deep_svdd",
+        "kde",
+        *(f"rare_{how}_different" for how in ("and", "or", "average", "product")),
         "met",
         "meff",
         *singles,
@@ -138,9 +144,8 @@ def test_a_mean_single_leaves_out_the_classifier_of_the_theory_itself(results: P
             continue
         si = {name: told["si"]["0.1"]["value"] for name, told in signal["methods"].items()}
         own = f"single_{signal['theory']}"
-        others = [
-            v for name, v in si.items() if name not in {own, "single_mean"} and "single_" in name
-        ]
+        singles = {name for name in si if name.startswith("single_") and "mean" not in name}
+        others = [si[name] for name in singles - {own}]
         assert si["single_mean"] == pytest.approx(np.mean(others))
         assert si["supervised"] == si[own]
 
@@ -157,7 +162,36 @@ def test_the_comparison_is_the_median_ratio_signal_by_signal(results: Path) -> N
     assert found["comparison"]["median_ratio"] == pytest.approx(np.median(ratios))
     assert found["comparison"]["better_on"] == sum(ratio > 1 for ratio in ratios)
     assert found["comparison"]["of"] == len(pairs) == 7
-    assert [one["against"] for one in found["baselines"]] == ["meff", "deep_svdd"]
+    against = [one["against"] for one in found["baselines"]]
+    assert {"meff", "met", "deep_svdd", "kde", "rare_and_different"} <= set(against)
+    assert 0 < found["comparison"]["chance"] <= 1
+    assert found["comparison"]["confidence_above_1"] >= found["comparison"]["confidence_above_2"]
+
+
+def test_without_its_group_a_theory_is_scored_by_strangers_only(
+    results: Path, production: Any
+) -> None:
+    scores = store.open(production.scores)
+    about = scores.attributes
+    mixture = scores["mixture"][:]
+    columns = [about["left_out"].index(name) for name in ("group_coloured", "gluino")]
+    names = [theory["name"] for theory in about["theories"]]
+    gluino = scores["theory"][:] == names.index("gluino")
+    assert not np.array_equal(mixture[gluino, columns[0]], mixture[gluino, columns[1]])
+    for signal in json.loads((results / "improvement.json").read_text())["signals"]:
+        if not signal["methods"]:
+            continue
+        si = {name: told["si"]["0.1"]["value"] for name, told in signal["methods"].items()}
+        same = si["mixture_xgboost"] == si["mixture_xgboost_by_group"]
+        # alone in a group, a theory is left out once
+        assert same == (signal["theory"] not in {"gluino", "leptoquark"})
+        family = {"gluino", "leptoquark"} if not same else {signal["theory"]}
+        others = [
+            value
+            for name, value in si.items()
+            if name.startswith("single_") and "mean" not in name and name[7:] not in family
+        ]
+        assert si["single_mean_by_group"] == pytest.approx(np.mean(others))
 
 
 def test_trained_methods_beat_chance_on_theories_they_never_saw(results: Path) -> None:
@@ -183,7 +217,7 @@ def test_the_same_scores_make_the_same_files(
     settings = records.hyperclass_settings(
         production.toys, injection={"theory": "gluino", "luminosity": 0.1}, **OPTIONS
     )
-    stage.score(
+    stage.scores(
         settings, production.events[::-1], production.models[::-1], tmp_path / "scores.zarr"
     )
     assert store.open(tmp_path / "scores.zarr").digest == store.open(production.scores).digest
@@ -213,7 +247,7 @@ def test_a_background_too_small_for_any_number_still_has_products(
     events = [records.write(tmp_path / "events", toy) for toy in few]
     settings = records.hyperclass_settings(few, bootstrap=10)
     scores = tmp_path / "scores.zarr"
-    stage.score(settings, events, production.models, scores)
+    stage.scores(settings, events, production.models, scores)
     stage.improvement(settings, scores, tmp_path / "improvement.csv", tmp_path)
     stage.discovery(settings, scores, tmp_path / "workspace.json", tmp_path)
     found = json.loads((tmp_path / "improvement.json").read_text())

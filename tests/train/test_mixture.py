@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -8,6 +9,7 @@ import pytest
 from hyperhex.errors import SelectionError, TrainingError
 from hyperhex.random import stream
 from hyperhex.train.mixture import mixture_weights, positive, training_set
+from hyperhex.train.robust import improvements, robust_shares
 from hyperhex.train.sample import Sample, fold_of, require
 
 
@@ -33,7 +35,10 @@ def sample(theory: str, points: list[int], role: str = "signal", weight: Any = N
 SIGNALS = [sample("a", [40, 60]), sample("b", [30]), sample("c", [10, 0, 20])]
 
 
-@pytest.mark.parametrize("choice", ["per_theory", "per_point", "cross_section", {"a": 1, "c": 3}])
+CHOICES = ["per_theory", "per_group", "per_point", "cross_section", {"a": 1, "c": 3}]
+
+
+@pytest.mark.parametrize("choice", CHOICES)
 def test_weights_sum_to_one_and_empty_points_have_none(choice: Any) -> None:
     shares = mixture_weights(SIGNALS, choice)
     assert sum(part.sum() for part in shares.values()) == pytest.approx(1.0)
@@ -49,6 +54,41 @@ def test_weights_are_what_the_choice_says() -> None:
     named = mixture_weights(SIGNALS, {"a": 1, "c": 3})
     assert named["b"].sum() == 0.0
     assert named["c"].sum() == pytest.approx(3 * named["a"].sum())
+
+
+def test_groups_are_equal_whatever_their_number_of_theories() -> None:
+    grouped = [replace(s, group="pair" if s.theory in "ab" else "alone") for s in SIGNALS]
+    shares = mixture_weights(grouped, "per_group")
+    assert [shares[name].sum() for name in "abc"] == pytest.approx([1 / 4, 1 / 4, 1 / 2])
+
+
+def test_robust_weights_go_to_the_theory_that_a_fit_improves_least() -> None:
+    background, signal = sample("z", [400], "background"), [sample("a", [300]), sample("b", [300])]
+    # background is uniform in one input; the first theory is at its end, the other one like it
+    spots = np.random.default_rng(1).random(400)
+    background.inputs[:, 0] = spots
+    signal[0].inputs[:, 0] = 2.0
+    signal[1].inputs[:, 0] = spots[:300]
+
+    class Cut:
+        def score(self, inputs: Any) -> Any:
+            return inputs[:, 0].astype(float)
+
+    def data(shares: Any) -> Any:
+        return training_set([background], signal, shares, 0, 0.5, stream(1))
+
+    begin = mixture_weights(signal, "per_theory")
+    shares = robust_shares(signal, begin, data, lambda _: Cut(), 0)
+    assert shares["a"].sum() + shares["b"].sum() == pytest.approx(1.0)
+    assert 0.1 <= shares["a"].sum() < 0.3
+
+    events = data(begin)
+    owner = np.concatenate(
+        [np.full((one.fold != 0).sum(), number) for number, one in enumerate([background, *signal])]
+    )
+    found = improvements(events, owner - 1, Cut())
+    assert found[0] == pytest.approx(1 / np.sqrt(0.03), rel=1e-6)
+    assert found[1] == pytest.approx(np.sqrt(0.03), abs=0.2)
 
 
 def test_a_mixture_without_events_is_refused_by_name() -> None:

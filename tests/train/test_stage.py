@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from types import ModuleType
 
@@ -37,7 +38,8 @@ def test_the_left_out_theory_is_never_read_nor_trained_on(
     stage.mixture(settings, others, "gluino", without, 1)
     about = json.loads((with_it / "model.json").read_text())
     assert set(about["signal_events"]) == {"excited", "leptoquark", "zprime"}
-    assert set(about["weights"]) == {"excited", "leptoquark", "zprime"}
+    for shares in about["weights"].values():
+        assert set(shares) == {"excited", "leptoquark", "zprime"}
     # bytes of all fits, so no number of the theory entered any of them
     assert contents(with_it) == contents(without)
 
@@ -64,8 +66,48 @@ def test_every_training_leaves_its_files_and_says_what_it_saw(
     assert set(contents(tmp_path / "unsupervised")) == {"model.json", *svdd}
     about, loaded = stage.load(tmp_path / "mixture")
     assert about["inputs"] == list(NAMES)
-    assert sum(sum(points.values()) for points in about["weights"].values()) == pytest.approx(1)
+    assert set(about["weights"]) == set(about["held_area"]) == {"xgboost", "network"}
+    for shares in about["weights"].values():
+        assert sum(sum(points.values()) for points in shares.values()) == pytest.approx(1)
+    # half is chance
+    assert all(0.5 < area < 1 for areas in about["held_area"].values() for area in areas)
     assert {method: len(fits) for method, fits in loaded.items()} == {"xgboost": 2, "network": 2}
+
+
+def test_a_group_is_left_out_with_all_its_theories(
+    records: ModuleType, stores: list[Path], tmp_path: Path
+) -> None:
+    toys = [
+        replace(toy, group="squarks" if toy.name in {"gluino", "zprime"} else toy.group)
+        for toy in (*records.BACKGROUNDS, *records.SIGNALS)
+    ]
+    settings = records.train_settings(toys, **SMALL)
+    stage.mixture(settings, stores, "group_squarks", tmp_path / "group", 1)
+    others = [path for path in stores if path.stem not in {"gluino", "zprime"}]
+    stage.mixture(settings, others, "group_squarks", tmp_path / "others", 1)
+    assert contents(tmp_path / "group") == contents(tmp_path / "others")
+    assert json.loads((tmp_path / "group/model.json").read_text())["unseen"] == ["gluino", "zprime"]
+    with pytest.raises(TrainingError, match="group_sleptons: not a signal"):
+        stage.mixture(settings, stores, "group_sleptons", tmp_path / "none", 1)
+
+
+def test_a_method_may_be_a_classifier_with_weights_of_its_own(
+    records: ModuleType, stores: list[Path], tmp_path: Path
+) -> None:
+    methods = {"mixture": ["xgboost"], "weights": ["cross_section", "robust"]}
+    settings = records.train_settings(methods=methods, **SMALL)
+    stage.mixture(settings, stores, "none", tmp_path / "mixture", 1)
+    about, loaded = stage.load(tmp_path / "mixture")
+    names = ["xgboost", "xgboost_cross_section", "xgboost_robust"]
+    assert list(loaded) == names == [name for name, _ in about["methods"]]
+    total = {
+        name: {theory: sum(points.values()) for theory, points in shares.items()}
+        for name, shares in about["weights"].items()
+    }
+    assert list(total["xgboost"].values()) == pytest.approx([0.25] * 4)
+    for name in names[1:]:
+        assert sum(total[name].values()) == pytest.approx(1)
+        assert list(total[name].values()) != pytest.approx([0.25] * 4, abs=1e-4)
 
 
 def test_only_events_of_the_region_are_read(stores: list[Path], records: ModuleType) -> None:

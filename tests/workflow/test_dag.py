@@ -21,7 +21,7 @@ REFINE = {"refine_data", "refine_fit", "refine_validate"}
 CLASSIFIERS = {"train_mixture", "train_single", "train_unsupervised"}
 TRAIN = CLASSIFIERS | {"train_regression", "train_images"}
 HYPERCLASS = {
-    "hyperclass_score",
+    "hyperclass_scores",
     "hyperclass_improvement",
     "hyperclass_discovery",
     "hyperclass_summary",

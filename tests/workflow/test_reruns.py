@@ -15,7 +15,7 @@ import yaml
 TINY = "tests/config/tiny.yaml"
 
 HYPERCLASS = {
-    *("hyperclass_score", "hyperclass_improvement"),
+    *("hyperclass_scores", "hyperclass_improvement"),
     *("hyperclass_discovery", "hyperclass_summary"),
 }
 CLASSIFIERS = {"train_mixture", "train_single", "train_unsupervised", "train_images"}

@@ -105,8 +105,18 @@ def event_files(wildcards):
 
 
 def mixture_events(wildcards):
-    """Manifests of all detected events but those of the theory that training must never see."""
-    return events("detect", [name for name in THEORIES if name != wildcards.theory])
+    """Manifests of all detected events but those of the theories that training must never see."""
+    unseen = groups().get(wildcards.theory, [wildcards.theory])
+    return events("detect", [name for name in THEORIES if name not in unseen])
+
+
+def groups():
+    """Names of the signals that are left out together, by what their training is called."""
+    found = {}
+    for name in names("signal") if "group" in PRODUCTION.train.leave_out else []:
+        found.setdefault(f"group_{THEORIES[name].group}", []).append(name)
+    # a group of one is left out with its theory
+    return {group: members for group, members in found.items() if len(members) > 1}
 
 
 def single_events(wildcards):
@@ -117,7 +127,7 @@ def single_events(wildcards):
 def classifiers():
     """Manifests of the trained classifiers: mixtures, single theories, unsupervised."""
     signals = names("signal")
-    trainings = [f"mixture_{name}" for name in ["none", *signals]]
+    trainings = [f"mixture_{name}" for name in ["none", *signals, *groups()]]
     trainings += [f"single_{name}" for name in signals]
     return expand("<results>/train/{training}.manifest.json", training=[*trainings, "unsupervised"])
 

@@ -1,4 +1,4 @@
-rule hyperclass_score:
+rule hyperclass_scores:
     """Score the test events of all theories with every method."""
     input:
         code=source("hyperclass"),
@@ -9,9 +9,9 @@ rule hyperclass_score:
         store=directory("<results>/hyperclass/scores.zarr"),
         manifest="<results>/hyperclass/scores.manifest.json",
     log:
-        "<results>/logs/hyperclass_score.log",
+        "<results>/logs/hyperclass_scores.log",
     benchmark:
-        "<results>/benchmarks/hyperclass_score.tsv"
+        "<results>/benchmarks/hyperclass_scores.tsv"
     conda:
         "../../envs/production.yaml"
     threads: 1
@@ -24,7 +24,7 @@ rule hyperclass_score:
     message:
         "Score all events"
     shell:
-        "hyperhex hyperclass score --settings {input.settings} --events {params.events}"
+        "hyperhex hyperclass scores --settings {input.settings} --events {params.events}"
         " --models {params.models} --output {output.store} 2> {log}"
 
 

@@ -20,6 +20,17 @@ from hyperhex.config.detect import (
 from hyperhex.config.fastsim import Fastsim, FastsimLimits
 from hyperhex.config.generate import Decay, Generate, Point, Preselection, Spectrum, Theory
 from hyperhex.config.hyperclass import Hyperclass, Injection
+from hyperhex.config.methods import (
+    Autoencoder,
+    DeepSets,
+    Density,
+    Descent,
+    Flow,
+    Forest,
+    Methods,
+    Transformer,
+    VariationalAutoencoder,
+)
 from hyperhex.config.production import (
     Config,
     DetectSettings,
@@ -37,17 +48,23 @@ from hyperhex.config.simulate import Simulate, Slab, Stack, Transport
 from hyperhex.config.train import DeepSvdd, Mixture, Network, Train, Trees
 
 __all__ = [
+    "Autoencoder",
     "Calorimeter",
     "Candidates",
     "Config",
     "Data",
     "Decay",
+    "DeepSets",
     "DeepSvdd",
+    "Density",
+    "Descent",
     "Detect",
     "DetectSettings",
     "Fastsim",
     "FastsimLimits",
     "FastsimSettings",
+    "Flow",
+    "Forest",
     "Generate",
     "GenerateSettings",
     "Hyperclass",
@@ -55,6 +72,7 @@ __all__ = [
     "Image",
     "Injection",
     "Jets",
+    "Methods",
     "Mixture",
     "Network",
     "Point",
@@ -73,8 +91,10 @@ __all__ = [
     "Tracker",
     "Train",
     "TrainSettings",
+    "Transformer",
     "Transport",
     "Trees",
+    "VariationalAutoencoder",
     "load_stage",
     "read",
     "resolve",

@@ -17,6 +17,12 @@ def check_together(config: Config, known: Mapping[str, Theory], faults: list[str
         number = sum(theory.role == role for theory in known.values())
         if number < least:
             faults.append(f"theories: {number} with role {role} given, at least {least} needed")
+    faults += [
+        f"theories.{name}: expected another name; `none` and group_<name> say what a training"
+        " leaves out"
+        for name in known
+        if name == "none" or name.startswith("group_")
+    ]
     signals = sorted(name for name, theory in known.items() if theory.role == "signal")
     faults += [
         f"train.mixture.weights: {name} given, allowed are the signals {signals}"

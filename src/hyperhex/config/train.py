@@ -8,6 +8,18 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
+from hyperhex.config.methods import (
+    Autoencoder,
+    DeepSets,
+    Density,
+    Descent,
+    Flow,
+    Forest,
+    Methods,
+    Transformer,
+    VariationalAutoencoder,
+    Weights,
+)
 from hyperhex.config.section import Count, Fraction, Name, Positive, Section, Threads
 
 __all__ = ["DeepSvdd", "Images", "Mixture", "Network", "Regression", "Train", "Trees"]
@@ -16,10 +28,10 @@ __all__ = ["DeepSvdd", "Images", "Mixture", "Network", "Regression", "Train", "T
 class Mixture(Section):
     """The hyperclass sum_i w_i p_i(x): which weight each theory has."""
 
-    weights: Literal["per_theory", "per_point", "cross_section"] | dict[Name, Positive] = Field(
+    weights: Weights | dict[Name, Positive] = Field(
         default="per_theory",
-        description="equal per theory, equal per point, by the cross-section in the region, or"
-        " relative weights of theories and parts by name",
+        description="equal per theory, per group, per point, by the cross-section in the region,"
+        " learned for the worst theory (robust), or relative weights of theories and parts by name",
     )
     parts: dict[Name, Annotated[dict[Name, Positive], Field(min_length=1)]] = Field(
         default={}, description="mixtures by name that `weights` and other parts may hold"
@@ -63,15 +75,11 @@ class Trees(Section):
     patience: Count = Field(default=20, description="trees without progress before stopping")
 
 
-class Network(Section):
+class Network(Descent):
     """Multilayer perceptron (PyTorch)."""
 
     layers: list[Count] = Field(default=[128, 128, 64], min_length=1)
-    epochs: Count = Field(default=25, description="most passes over the events")
-    batch: Count = 256
-    learning_rate: Fraction = 2e-3
     dropout: float = Field(default=0.1, ge=0, lt=1)
-    patience: Count = Field(default=6, description="epochs without progress before stopping")
 
 
 class DeepSvdd(Section):
@@ -125,7 +133,7 @@ class Regression(Section):
         return self
 
 
-class Images(Section):
+class Images(Descent):
     """Networks that classify event images on the cylinder."""
 
     order: Count = Field(default=4, description="terms of the Chebyshev filters")
@@ -160,9 +168,22 @@ class Train(Section):
     minimum_events: Count = Field(
         default=20, description="fewest events in the region that a class may have"
     )
+    methods: Methods = Methods()
+    leave_out: list[Literal["theory", "group"]] = Field(
+        default=["theory"],
+        min_length=1,
+        description="what each mixture leaves out: one theory, and a whole group of theories",
+    )
     mixture: Mixture = Mixture()
     trees: Trees = Trees()
     network: Network = Network()
     deep_svdd: DeepSvdd = DeepSvdd()
     regression: Regression = Regression()
     images: Images = Images()
+    deep_sets: DeepSets = DeepSets()
+    transformer: Transformer = Transformer()
+    autoencoder: Autoencoder = Autoencoder()
+    vae: VariationalAutoencoder = VariationalAutoencoder()
+    flow: Flow = Flow()
+    isolation_forest: Forest = Forest()
+    kde: Density = Density()

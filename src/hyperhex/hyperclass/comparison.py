@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.stats import binomtest
 
 from hyperhex.detect.region import effective_number
 from hyperhex.hyperclass.improvement import (
@@ -19,26 +20,31 @@ from hyperhex.hyperclass.improvement import (
     replicas,
     spread,
 )
-from hyperhex.hyperclass.scores import AVERAGE, MIXTURE_METHODS, NONE, Scores
+from hyperhex.hyperclass.scores import AVERAGE, Scores
 from hyperhex.random import stream
+from hyperhex.train.stage import GROUP, NONE
 
 __all__ = [
+    "BY_GROUP",
     "KNOWN",
     "MEAN_SINGLE",
     "SUPERVISED",
     "Headline",
     "Signal",
+    "Versus",
     "headline",
     "measure",
     "measured",
-    "ratio",
     "summarised",
+    "versus",
 ]
 
 Floats = NDArray[np.float64]
 
 # the mean over the classifiers of single theories, without the one of the signal's own theory
 MEAN_SINGLE = "single_mean"
+# what the name of a method ends with where the signal's whole group was left out
+BY_GROUP = "_by_group"
 # the classifier of the signal's own theory: what only who knows the answer could use
 SUPERVISED = "supervised"
 # the mixture with the signal's theory in it
@@ -55,12 +61,16 @@ class Headline:
 
 @dataclass(frozen=True)
 class Signal:
-    """What every method makes of the events of one point; `effective` is their number."""
+    """What every method makes of the events of one point; `effective` is their number.
+
+    `relatives` are the theories of its group, itself among them.
+    """
 
     theory: str
     label: str
     effective: float
     results: Mapping[str, Result] = field(default_factory=dict)
+    relatives: frozenset[str] = frozenset()
 
     @property
     def name(self) -> str:
@@ -80,6 +90,7 @@ def measured(
     weight = scores.weight[background]
     factors = replicas(len(background), number, stream(seed, "hyperclass", "background"))
     known: dict[tuple[str, str], Background] = {}
+    relatives = _relatives(scores)
     signals = []
     for events in scores.signals():
         effective = effective_number(events.weight)
@@ -87,21 +98,24 @@ def measured(
         if effective >= least and events.weight.sum() > 0.0:
             draws = stream(seed, "hyperclass", events.theory, events.label)
             signal_factors = replicas(len(events.weight), number, draws)
-            for method, key, score in _methods(scores, events.theory):
+            for method, key, score in _methods(scores, events.theory, relatives[events.theory]):
                 if key not in known:
                     known[key] = Background.of(score[background], weight, factors, points)
                 results[method] = improvement(
                     known[key], score[events.rows], events.weight, signal_factors, points
                 )
-        signals.append(Signal(events.theory, events.label, effective, results))
+        signals.append(
+            Signal(events.theory, events.label, effective, results, relatives[events.theory])
+        )
     return signals
 
 
 def measure(signal: Signal, method: str, column: int | None) -> Floats:
     """SI at a working point, or TI if `column` is None, (1 + replicas,); nan where unknown."""
-    if method == MEAN_SINGLE:
-        own = f"single_{signal.theory}"
-        singles = [n for n in signal.results if n.startswith("single_") and n != own]
+    if method in {MEAN_SINGLE, MEAN_SINGLE + BY_GROUP}:
+        known = {signal.theory} if method == MEAN_SINGLE else signal.relatives
+        own = {f"single_{theory}" for theory in known}
+        singles = [n for n in signal.results if n.startswith("single_") and n not in own]
         values = [measure(signal, name, column) for name in singles]
         return np.mean(values, axis=0) if values else np.full(1, np.nan)
     name = f"single_{signal.theory}" if method == SUPERVISED else method
@@ -142,13 +156,26 @@ def headline(points: Sequence[WorkingPoint]) -> Headline | None:
     return Headline(f"SI at {points[least].efficiency:g}", least)
 
 
-def ratio(
-    signals: Sequence[Signal], method: str, other: str, column: int | None
-) -> tuple[float, float, int, int] | None:
-    """Median over signals of one method's number over another's.
+@dataclass(frozen=True)
+class Versus:
+    """One method against another, signal by signal.
 
-    Its value, its error, and on how many of how many signals the first method is the better.
+    `ratio` is the median over signals of one number over the other, `better` the signals of `of`
+    with a ratio above one and `significance` the chance that fair coins do as well; `above` and
+    `twice` are the parts of the bootstrap replicas with a median above one and two.
     """
+
+    ratio: float
+    error: float
+    better: int
+    of: int
+    significance: float
+    above: float
+    twice: float
+
+
+def versus(signals: Sequence[Signal], method: str, other: str, column: int | None) -> Versus | None:
+    """Comparison of two methods; None where no signal has numbers of both."""
     pairs = [(measure(s, method, column), measure(s, other, column)) for s in signals]
     known = [(a, b) for a, b in pairs if np.isfinite(a[0]) and np.isfinite(b[0]) and b[0] > 0.0]
     if not known:
@@ -158,14 +185,44 @@ def ratio(
         each = np.stack([a / np.where(b > 0.0, b, np.nan) for a, b in known], axis=1)
         median = np.nanmedian(each, axis=1)
     better = int(np.sum(each[0] > 1.0))
-    return float(median[0]), float(spread(median)), better, len(known)
+    drawn = median[1:][np.isfinite(median[1:])]
+    return Versus(
+        ratio=float(median[0]),
+        error=float(spread(median)),
+        better=better,
+        of=len(known),
+        significance=float(binomtest(better, len(known), alternative="greater").pvalue),
+        above=float(np.mean(drawn > 1.0)) if len(drawn) else 0.0,
+        twice=float(np.mean(drawn > 2.0)) if len(drawn) else 0.0,
+    )
 
 
-def _methods(scores: Scores, theory: str) -> Iterator[tuple[str, tuple[str, str], Floats]]:
+def _methods(
+    scores: Scores, theory: str, relatives: frozenset[str]
+) -> Iterator[tuple[str, tuple[str, str], Floats]]:
     """Name of each method, which background scores it shares, and the scores of all events."""
-    for method in MIXTURE_METHODS:
+    for method in scores.methods:
         yield method, (method, theory), scores.of_mixture(method, theory)
+    group = f"{GROUP}{_group(scores, theory)}"
+    if any(name.startswith(GROUP) for name in scores.left_out):
+        # a group of one theory is left out with it
+        left_out = group if len(relatives) > 1 else theory
+        for method in scores.methods:
+            yield method + BY_GROUP, (method, left_out), scores.of_mixture(method, left_out)
     if NONE in scores.left_out:
         yield KNOWN, (AVERAGE, NONE), scores.of_mixture(AVERAGE, NONE)
     for name in scores.names:
         yield name, (name, ""), scores.of(name)
+
+
+def _group(scores: Scores, theory: str) -> str:
+    return next(str(one["group"]) for one in scores.theories if one["name"] == theory)
+
+
+def _relatives(scores: Scores) -> dict[str, frozenset[str]]:
+    """Signals of the group of each signal, itself among them."""
+    signals = [theory for theory in scores.theories if theory["role"] == "signal"]
+    return {
+        one["name"]: frozenset(other["name"] for other in signals if other["group"] == one["group"])
+        for one in signals
+    }

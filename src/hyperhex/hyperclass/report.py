@@ -11,18 +11,19 @@ from numpy.typing import NDArray
 
 from hyperhex.detect.region import effective_number
 from hyperhex.hyperclass.comparison import (
+    BY_GROUP,
     KNOWN,
     MEAN_SINGLE,
     SUPERVISED,
     Signal,
     headline,
     measure,
-    ratio,
     summarised,
+    versus,
 )
 from hyperhex.hyperclass.efficiency import cuts, signal_efficiency
 from hyperhex.hyperclass.improvement import TABLE_POINTS, WorkingPoint, spread
-from hyperhex.hyperclass.scores import AVERAGE, MIXTURE_METHODS, Scores
+from hyperhex.hyperclass.scores import AVERAGE, Scores
 from hyperhex.hyperclass.table import Row
 
 __all__ = ["Curves", "Improvements", "by_theory", "curves", "improvement", "rows"]
@@ -30,9 +31,6 @@ __all__ = ["Curves", "Improvements", "by_theory", "curves", "improvement", "rows
 Floats = NDArray[np.float64]
 
 NOT_AVAILABLE = "n/a"
-# the order in which people compare them: ours, then what else one could do, then what only an
-# oracle could
-METHODS = (*MIXTURE_METHODS, MEAN_SINGLE, "deep_svdd", "meff", "met", KNOWN, SUPERVISED)
 _CURVES = 4
 _CURVE_EFFICIENCIES = np.geomspace(1e-3, 1.0, 61)
 
@@ -59,14 +57,11 @@ class Improvements:
     ranges: tuple[Floats, Floats]
 
 
-def rows(
-    signals: Sequence[Signal],
-    methods: Sequence[str],
-    channel: str,
-    points: Sequence[WorkingPoint],
-) -> Iterator[Row]:
+def rows(signals: Sequence[Signal], channel: str, points: Sequence[WorkingPoint]) -> Iterator[Row]:
     """Rows of the public table for every signal and method."""
     efficiencies = [point.efficiency for point in points]
+    found = {method: None for signal in signals for method in signal.results}
+    methods = [method for method in found if method != KNOWN]
     columns = [efficiencies.index(point) for point in TABLE_POINTS]
     for signal in signals:
         for method in methods:
@@ -80,20 +75,28 @@ def rows(
 
 
 def improvement(
-    signals: Sequence[Signal], points: Sequence[WorkingPoint], background_weight: Floats
+    scores: Scores, signals: Sequence[Signal], points: Sequence[WorkingPoint]
 ) -> dict[str, object]:
     """Everything that was measured, JSON-able; what is not known is `n/a`."""
+    weight = np.concatenate([events.weight for events in scores.backgrounds()])
+    others = [name for name in scores.names if not name.startswith("single_")]
+    methods = _compared(scores, signals, others)
     return {
         "n_theories": len({signal.theory for signal in signals}),
         "n_points": len(signals),
         "n_points_measured": sum(bool(signal.results) for signal in signals),
-        "background_events": len(background_weight),
-        "background_effective_events": effective_number(background_weight),
-        "background_cross_section": float(background_weight.sum()),
+        "background_events": len(weight),
+        "background_effective_events": effective_number(weight),
+        "background_cross_section": float(weight.sum()),
         "working_points": [asdict(point) | {"usable": point.usable} for point in points],
-        "methods": {name: _of_method(signals, name, points) for name in METHODS},
-        "comparison": _comparison(signals, points, MEAN_SINGLE),
-        "baselines": [_comparison(signals, points, other) for other in ("meff", "deep_svdd")],
+        "methods": {name: _of_method(signals, name, points) for name in methods},
+        "comparison": _comparison(signals, points, AVERAGE, MEAN_SINGLE),
+        "baselines": [_comparison(signals, points, AVERAGE, other) for other in others],
+        "by_group": [
+            _comparison(signals, points, AVERAGE + BY_GROUP, other)
+            for other in (MEAN_SINGLE + BY_GROUP, *others)
+            if AVERAGE + BY_GROUP in methods
+        ],
         "signals": [_of_signal(signal, points) for signal in signals],
     }
 
@@ -146,6 +149,17 @@ def by_theory(
     return Improvements(theories, values, (lowest, highest))
 
 
+def _compared(scores: Scores, signals: Sequence[Signal], others: Sequence[str]) -> list[str]:
+    """Methods in the order in which people compare them.
+
+    Ours, then what else one could do, then what only an oracle could.
+    """
+    mixtures = list(scores.methods)
+    if any(AVERAGE + BY_GROUP in signal.results for signal in signals):
+        mixtures += [f"{name}{BY_GROUP}" for name in (*scores.methods, MEAN_SINGLE)]
+    return [*mixtures, MEAN_SINGLE, *others, KNOWN, SUPERVISED]
+
+
 def _of_method(
     signals: Sequence[Signal], method: str, points: Sequence[WorkingPoint]
 ) -> dict[str, object]:
@@ -163,6 +177,8 @@ def _of_method(
 
 def _of_signal(signal: Signal, points: Sequence[WorkingPoint]) -> dict[str, object]:
     methods = [*signal.results, MEAN_SINGLE, SUPERVISED] if signal.results else []
+    if AVERAGE + BY_GROUP in signal.results:
+        methods.append(MEAN_SINGLE + BY_GROUP)
     return {
         "theory": signal.theory,
         "point": signal.label,
@@ -183,22 +199,24 @@ def _of_signal(signal: Signal, points: Sequence[WorkingPoint]) -> dict[str, obje
 
 
 def _comparison(
-    signals: Sequence[Signal], points: Sequence[WorkingPoint], other: str
+    signals: Sequence[Signal], points: Sequence[WorkingPoint], method: str, other: str
 ) -> dict[str, object]:
-    """The mixture against another method, signal by signal."""
+    """A method against another, signal by signal."""
     by = headline(points)
-    found = ratio(signals, AVERAGE, other, by.column) if by else None
-    described: dict[str, object] = {"method": AVERAGE, "against": other}
+    found = versus(signals, method, other, by.column) if by else None
+    described: dict[str, object] = {"method": method, "against": other}
     if by is None or found is None:
         return {**described, "measure": NOT_AVAILABLE, "median_ratio": NOT_AVAILABLE}
-    value, error, better, number = found
     return {
         **described,
         "measure": by.name,
-        "median_ratio": value,
-        "median_ratio_error": error,
-        "better_on": better,
-        "of": number,
+        "median_ratio": found.ratio,
+        "median_ratio_error": found.error,
+        "better_on": found.better,
+        "of": found.of,
+        "chance": found.significance,
+        "confidence_above_1": found.above,
+        "confidence_above_2": found.twice,
     }
 
 

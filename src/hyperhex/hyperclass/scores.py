@@ -10,27 +10,27 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hyperhex.errors import SelectionError, StoreError, TrainingError
+from hyperhex.hyperclass.ranks import COMBINATIONS, Ranking, averaged
 from hyperhex.store import Array, Schema
 from hyperhex.train.classifier import Classifier
 from hyperhex.train.sample import Sample
 
 __all__ = [
     "AVERAGE",
-    "MIXTURE_METHODS",
-    "NONE",
     "SCHEMA",
     "Events",
     "Scores",
+    "Training",
+    "combined",
     "cross_scored",
     "left_out_scores",
 ]
 
 Floats = NDArray[np.float64]
 
-# the training that left no theory out
-NONE = "none"
-MIXTURE_METHODS = ("mixture_xgboost", "mixture_network", "mixture_average")
+# the mean rank of the best two methods of the mixture
 AVERAGE = "mixture_average"
+_BEST = 2
 
 SCHEMA: Schema = {
     "theory": Array("int16", ("event",), "1", "index of the theory in the attribute theories"),
@@ -42,7 +42,8 @@ SCHEMA: Schema = {
         "float32",
         ("event", "left_out", "method"),
         "1",
-        "log-odds of the mixture without a theory; nan where the event's own theory was in it",
+        "log-odds of the mixture without a theory or group, and -ln of the background's part above"
+        " for their average; nan where the event's own theory was in it",
     ),
     "fixed": Array(
         "float32", ("event", "score"), "1", "scores that do not depend on what is left out"
@@ -129,6 +130,24 @@ class Scores:
         return Events(str(self.theories[index]["name"]), label, self.weight[rows], rows)
 
 
+@dataclass(frozen=True)
+class Training:
+    """A mixture: what it never saw, its fits by method and fold, and their area on held events."""
+
+    unseen: Sequence[str]
+    fits: Mapping[str, Sequence[Classifier]]
+    held_area: Mapping[str, Sequence[float]]
+
+    def may_score(self, theory: str) -> bool:
+        """Whether a signal is new to it, or all are known and it stands for what knows them."""
+        return not self.unseen or theory in self.unseen
+
+    def best(self) -> list[str]:
+        """The best two methods on the held events."""
+        order = sorted(self.fits, key=lambda name: -float(np.mean(self.held_area[name])))
+        return order[:_BEST]
+
+
 def cross_scored(sample: Sample, fits: Sequence[Classifier]) -> Floats:
     """Score of each event by the fit that did not see its fold, (n,)."""
     scores = np.full(len(sample), np.nan)
@@ -140,19 +159,56 @@ def cross_scored(sample: Sample, fits: Sequence[Classifier]) -> Floats:
 
 
 def left_out_scores(
-    sample: Sample, trainings: Mapping[str, Mapping[str, Sequence[Classifier]]]
-) -> Floats:
-    """Scores by the mixtures, (n, left_out, method); the last method is the mean of the others.
+    samples: Sequence[Sample], trainings: Mapping[str, Training]
+) -> tuple[list[str], list[Floats]]:
+    """Names of the methods, and for each sample its scores by the mixtures, (n, left_out, method).
 
-    A signal is scored by the training that left it out, and by the one that left none out.
+    The last method is the mean rank of the best two, as their own held events judge them. A signal
+    is scored by the trainings that left it out, and by the one that left none out.
     """
-    if sample.role == "signal" and sample.theory not in trainings:
-        msg = f"{sample.theory}: no training left it out, there are {sorted(trainings)}"
-        raise TrainingError(msg)
-    scores = np.full((len(sample), len(trainings), len(MIXTURE_METHODS)), np.nan)
-    for index, (left_out, fits) in enumerate(trainings.items()):
-        if sample.role == "signal" and left_out not in {sample.theory, NONE}:
-            continue
-        each = [cross_scored(sample, fits[method]) for method in ("xgboost", "network")]
-        scores[:, index] = np.stack([*each, np.mean(each, axis=0)], axis=1)
-    return scores
+    for sample in samples:
+        if sample.role == "signal" and sample.theory not in trainings:
+            msg = f"{sample.theory}: no training left it out, there are {sorted(trainings)}"
+            raise TrainingError(msg)
+    names = list(next(iter(trainings.values())).fits)
+    shape = (len(trainings), len(names) + 1)
+    scores = [np.full((len(sample), *shape), np.nan) for sample in samples]
+    for index, (left_out, training) in enumerate(trainings.items()):
+        if list(training.fits) != names:
+            msg = f"mixture without {left_out}: {list(training.fits)} fitted, others {names}"
+            raise TrainingError(msg)
+        for sample, filled in zip(samples, scores, strict=True):
+            if sample.role == "background" or training.may_score(sample.theory):
+                each = [cross_scored(sample, fits) for fits in training.fits.values()]
+                filled[:, index, :-1] = np.stack(each, axis=1)
+        _fill_average(samples, scores, index, [names.index(name) for name in training.best()])
+    return [f"mixture_{name}" for name in names] + [AVERAGE], scores
+
+
+def combined(
+    samples: Sequence[Sample], rare: Sequence[Floats], different: Sequence[Floats], how: str
+) -> list[Floats]:
+    """Score of a combination of two unsupervised methods for each sample, (n,)."""
+    passing = [_passing(samples, column) for column in (rare, different)]
+    return [-np.log(COMBINATIONS[how](*parts)) for parts in zip(*passing, strict=True)]
+
+
+def _fill_average(
+    samples: Sequence[Sample], scores: Sequence[Floats], index: int, best: Sequence[int]
+) -> None:
+    passing = [_passing(samples, [one[:, index, column] for one in scores]) for column in best]
+    for filled, parts in zip(scores, zip(*passing, strict=True), strict=True):
+        filled[:, index, -1] = averaged(parts)
+
+
+def _passing(samples: Sequence[Sample], scores: Sequence[Floats]) -> list[Floats]:
+    """Part of the background that scores higher than each event, by sample."""
+    rows = [i for i, sample in enumerate(samples) if sample.role == "background"]
+    ranking = Ranking(
+        np.concatenate([scores[i] for i in rows]),
+        np.concatenate([samples[i].fold for i in rows]),
+        np.concatenate([samples[i].weight for i in rows]),
+    )
+    return [
+        ranking.passing(score, sample.fold) for sample, score in zip(samples, scores, strict=True)
+    ]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -19,9 +19,10 @@ from hyperhex.hyperclass.comparison import Signal
 from hyperhex.hyperclass.improvement import TABLE_POINTS, WorkingPoint, working_points
 from hyperhex.hyperclass.scores import (
     AVERAGE,
-    MIXTURE_METHODS,
     SCHEMA,
     Scores,
+    Training,
+    combined,
     cross_scored,
     left_out_scores,
 )
@@ -32,7 +33,7 @@ from hyperhex.train import stage as train
 from hyperhex.train.classifier import Classifier
 from hyperhex.train.sample import Sample
 
-__all__ = ["discovery", "improvement", "score", "summary"]
+__all__ = ["discovery", "improvement", "scores", "summary"]
 
 log = logging.getLogger(__name__)
 
@@ -42,19 +43,25 @@ _PER_FEMTOBARN = 1000.0
 _ROWS = 20_000
 
 
-def score(
+def scores(
     settings: HyperclassSettings, events: list[Path], models: list[Path], output: Path
 ) -> None:
     """Score the events of all theories with every method, each by fits that never saw it."""
-    mixtures, fixed, about = _load(models, settings.seed)
+    loaded = _load(models, settings.seed)
     samples = sorted(
-        (train.read(path, settings.seed, about["folds"]) for path in events),
+        (train.read(path, settings.seed, loaded.folds) for path in events),
         key=lambda sample: (sample.role, sample.theory),
     )
-    columns = {name: [cross_scored(s, fits) for s in samples] for name, fits in fixed.items()}
+    columns = {
+        name: [cross_scored(s, fits) for s in samples] for name, fits in loaded.fixed.items()
+    }
+    for how in loaded.combinations:
+        rare, different = columns[loaded.rare], columns[loaded.different]
+        columns[f"rare_{how}_different"] = combined(samples, rare, different, how)
+    methods, mixtures = left_out_scores(samples, loaded.mixtures)
     arrays = {
         "theory": _joined(np.full(len(s), i, dtype=np.int16) for i, s in enumerate(samples)),
-        "mixture": _joined(left_out_scores(s, mixtures) for s in samples),
+        "mixture": _joined(mixtures),
         "fixed": np.concatenate(
             [
                 np.stack([np.concatenate(column) for column in columns.values()], axis=1),
@@ -70,15 +77,15 @@ def score(
     names = [*columns, *train.BASELINES]
     attributes = {
         "theories": [_described(sample) for sample in samples],
-        "left_out": list(mixtures),
-        "methods": list(MIXTURE_METHODS),
+        "left_out": list(loaded.mixtures),
+        "methods": methods,
         "scores": names,
         "channel": settings.detect.region.name,
     }
     _write(output, arrays, attributes, settings, [*events, *models])
     log.info(
         "%s events of %s theories scored by %s mixtures and %s other methods",
-        *(len(arrays["theory"]), len(samples), len(mixtures), len(names)),
+        *(len(arrays["theory"]), len(samples), len(loaded.mixtures), len(names)),
     )
 
 
@@ -94,8 +101,8 @@ def improvement(settings: HyperclassSettings, scores: Path, output: Path, figure
     signals = comparison.measured(
         loaded, points, options.bootstrap, options.minimum_signal_events, settings.seed
     )
-    write_table(output, report.rows(signals, [*MIXTURE_METHODS, *loaded.names], channel, points))
-    write_json(output.with_suffix(".json"), report.improvement(signals, points, weight))
+    write_table(output, report.rows(signals, channel, points))
+    write_json(output.with_suffix(".json"), report.improvement(loaded, signals, points))
     _draw(settings, loaded, signals, points, figures)
 
 
@@ -165,37 +172,50 @@ def summary(settings: HyperclassSettings, improvement: Path, discovery: Path, ou
     write_json(output, result)
 
 
-def _load(
-    models: Sequence[Path], seed: int
-) -> tuple[dict[str, dict[str, list[Classifier]]], dict[str, list[Classifier]], dict[str, Any]]:
-    """Mixtures by what they left out, other classifiers by name, and what they were fitted on."""
-    mixtures, fixed = {}, {}
-    about: dict[str, Any] = {}
+@dataclass
+class _Loaded:
+    """Mixtures by what they left out, other classifiers by name, and how they were fitted."""
+
+    mixtures: dict[str, Training] = field(default_factory=dict)
+    fixed: dict[str, list[Classifier]] = field(default_factory=dict)
+    combinations: list[str] = field(default_factory=list)
+    rare: str = ""
+    different: str = ""
+    folds: int = 0
+
+
+def _load(models: Sequence[Path], seed: int) -> _Loaded:
+    found = _Loaded()
     for folder in sorted(models):
-        described, loaded = train.load(folder)
+        described, fits = train.load(folder)
         if described["inputs"] != list(features.NAMES) or described["seed"] != seed:
             msg = f"{folder}: fitted with another seed or other inputs; train it again"
             raise TrainingError(msg)
-        if about and described["folds"] != about["folds"]:
-            msg = f"{folder}: {described['folds']} folds, others {about['folds']}; train it again"
+        if found.folds not in {0, described["folds"]}:
+            msg = f"{folder}: {described['folds']} folds, others {found.folds}; train it again"
             raise TrainingError(msg)
-        about = described
+        found.folds = described["folds"]
         if described["kind"] == "mixture":
             _check_unseen(described, folder)
-            mixtures[described["left_out"]] = loaded
+            unseen, areas = described["unseen"], described["held_area"]
+            found.mixtures[described["left_out"]] = Training(unseen, fits, areas)
         elif described["kind"] == "single":
-            fixed[f"single_{described['theory']}"] = loaded["xgboost"]
+            found.fixed[f"single_{described['theory']}"] = fits["xgboost"]
         else:
-            fixed["deep_svdd"] = loaded["deep_svdd"]
-    if not mixtures or not fixed:
-        msg = f"{len(mixtures)} mixtures and {len(fixed)} other models given, some of both needed"
+            found.fixed |= fits
+            found.combinations = described["combinations"]
+            found.rare, found.different = described["rare"], described["different"]
+    if not found.mixtures or not found.fixed:
+        numbers = f"{len(found.mixtures)} mixtures and {len(found.fixed)} other models"
+        msg = f"{numbers} given, some of both needed"
         raise TrainingError(msg)
-    return mixtures, fixed, about
+    return found
 
 
 def _check_unseen(described: Mapping[str, Any], folder: Path) -> None:
-    if described["left_out"] in described["signal_events"]:
-        msg = f"{folder}: {described['left_out']} was to be left out and is in the training"
+    seen = sorted({described["left_out"], *described["unseen"]} & set(described["signal_events"]))
+    if seen:
+        msg = f"{folder}: {', '.join(seen)} was to be left out and is in the training"
         raise TrainingError(msg)
 
 

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from hyperhex.detect.record import ANTIMUON, B_JET, ELECTRON, JET, MUON, PHOTON, POSITRON
 
-__all__ = ["NAMES", "effective_mass", "inputs"]
+__all__ = ["EVENT_VALUES", "NAMES", "SLOT_TYPES", "SLOT_VALUES", "effective_mass", "inputs"]
 
 Floats = NDArray[np.float64]
 Mask = NDArray[np.bool_]
@@ -32,8 +32,8 @@ _SLOTS = (
     ("antimuon", ANTIMUON, 1),
     ("photon", PHOTON, 2),
 )
-_SLOT_VALUES = ("log_energy", "log_pt", "eta", "dphi")
-_EVENT_VALUES = (
+SLOT_VALUES = ("log_energy", "log_pt", "eta", "dphi")
+EVENT_VALUES = (
     "log_ht",
     "log_met",
     "log_effective_mass",
@@ -51,14 +51,18 @@ _EVENT_VALUES = (
     "log_visible_mass",
     "sphericity",
 )
+# number of the type in each slot, in the order of the inputs
+SLOT_TYPES: tuple[int, ...] = tuple(
+    index for index, (_, _, slots) in enumerate(_SLOTS) for _ in range(slots)
+)
 NAMES: tuple[str, ...] = (
     *(
         f"{name}_{slot}_{value}"
         for name, _, slots in _SLOTS
         for slot in range(1, slots + 1)
-        for value in _SLOT_VALUES
+        for value in SLOT_VALUES
     ),
-    *_EVENT_VALUES,
+    *EVENT_VALUES,
 )
 
 
@@ -99,7 +103,7 @@ def _slots(values: Floats, chosen: Mask, number: int) -> Floats:
     order = np.argsort(~chosen, axis=1, kind="stable")[:, :number]
     filled = np.take_along_axis(chosen, order, axis=1)[..., None]
     taken = np.where(filled, np.take_along_axis(values, order[..., None], axis=1), 0.0)
-    return taken.reshape(len(values), number * len(_SLOT_VALUES))
+    return taken.reshape(len(values), number * len(SLOT_VALUES))
 
 
 def _event_values(

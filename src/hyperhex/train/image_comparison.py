@@ -26,7 +26,7 @@ from hyperhex.random import integer, stream
 from hyperhex.train.classifier import Classifier
 from hyperhex.train.image_networks import ImageNetwork, ImagePerceptron, build
 from hyperhex.train.mixture import Shares, TrainingSet, training_set
-from hyperhex.train.network import descend
+from hyperhex.train.module import fit_odds
 from hyperhex.train.sample import Sample, backgrounds, signals
 from hyperhex.train.weighted import auc, auc_replicas, roc
 
@@ -128,7 +128,7 @@ def fit(
         torch.manual_seed(seed)
         model = build(name, grid, settings)
         model.learn(torch.from_numpy(data.inputs[~data.held]))
-        descend(model, data, settings)
+        fit_odds(model, data, settings, "images")
     return model.eval()
 
 

@@ -8,6 +8,7 @@ same total.
 from __future__ import annotations
 
 import logging
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -44,11 +45,13 @@ class TrainingSet:
 def mixture_weights(samples: Sequence[Sample], choice: str | Mapping[str, float]) -> Shares:
     """Weights w_i of all points, of unit sum over all theories.
 
-    `choice` is `per_theory` (equal theories, equal points in a theory), `per_point` (equal points),
-    `cross_section` (cross-section in the region), or relative weights of theories by name (those
-    absent have none; points of a theory are equal). Points without events have no weight.
+    `choice` is `per_theory` (equal theories, equal points in a theory), `per_group` (equal groups,
+    equal theories in a group), `per_point` (equal points), `cross_section` (cross-section in the
+    region), or relative weights of theories by name (those absent have none; points of a theory are
+    equal). Points without events have no weight.
     """
     raw: Shares = {}
+    members = Counter(sample.group for sample in samples if len(sample))
     for sample in samples:
         events = np.bincount(sample.point, minlength=len(sample.labels))
         filled = (events > 0).astype(np.float64)
@@ -59,6 +62,8 @@ def mixture_weights(samples: Sequence[Sample], choice: str | Mapping[str, float]
             raw[sample.theory] = filled
         else:
             share = 1.0 if isinstance(choice, str) else choice.get(sample.theory, 0.0)
+            if choice == "per_group":
+                share /= max(1, members[sample.group])
             raw[sample.theory] = share * filled / max(1.0, filled.sum())
     total = sum(float(weights.sum()) for weights in raw.values())
     if total <= 0.0:

@@ -1,7 +1,8 @@
 """Event records in, fitted classifiers out: one folder of model files for each training.
 
 A folder holds one fit per method and fold, `fold_<k>_<method>.*` (fitted on all folds but k), and
-`model.json`, which says what it was fitted on.
+`model.json`, which says what it was fitted on. A method is a classifier, or a classifier and the
+weights of its mixture.
 """
 
 from __future__ import annotations
@@ -18,15 +19,18 @@ from hyperhex import store
 from hyperhex.config import TrainSettings
 from hyperhex.errors import TrainingError
 from hyperhex.provenance import digest_file, digest_of, read_json, write_json
-from hyperhex.random import integer, stream
+from hyperhex.random import integer
 from hyperhex.train import features
 from hyperhex.train.classifier import Classifier
-from hyperhex.train.mixture import Shares, mixture_weights, training_set
+from hyperhex.train.fold import Choice, Fold, held_area
+from hyperhex.train.methods import calm, classifier, kind_of
+from hyperhex.train.mixture import Shares
 from hyperhex.train.sample import Sample, backgrounds, fold_of, require, signals
 
 __all__ = [
     "BASELINES",
-    "METHODS",
+    "GROUP",
+    "NONE",
     "images",
     "load",
     "mixture",
@@ -40,26 +44,31 @@ log = logging.getLogger(__name__)
 
 # cuts on one quantity that any search could make
 BASELINES = ("met", "meff")
-METHODS = {
-    "mixture": ("xgboost", "network"),
-    "single": ("xgboost",),
-    "unsupervised": ("deep_svdd",),
-}
+# what a training that leaves nothing out is called, and what the name of a group begins with
+NONE = "none"
+GROUP = "group_"
+# method: the classifier, and how its mixture is weighted
+Methods = dict[str, tuple[str, Choice]]
 _COLUMNS = ("met", "met_phi", "ht", "min_dphi", "objects", "object_type")
 
 
 def mixture(
     settings: TrainSettings, events: list[Path], left_out: str, output: Path, threads: int
 ) -> None:
-    """Fit trees and a network to the mixture of all signals but one; `none` leaves none out."""
-    if left_out != "none":
-        _known_signal(settings, left_out)
-    samples = [s for s in _read_all(settings, events) if s.theory != left_out]
-    choice: str | dict[str, float] = settings.train.mixture.weights
-    if not isinstance(choice, str):
-        choice = settings.train.mixture.flatten()
-    described = {"kind": "mixture", "left_out": left_out}
-    _fit(settings, described, samples, choice, output, threads)
+    """Fit every supervised method to the mixture of all signals but one, or but one group.
+
+    `left_out` is a theory, `group_<name>`, or `none`.
+    """
+    unseen = _left_out(settings, left_out)
+    samples = [s for s in _read_all(settings, events) if s.theory not in unseen]
+    train = settings.train
+    chosen = train.mixture.weights
+    choice: Choice = chosen if isinstance(chosen, str) else train.mixture.flatten()
+    first = train.methods.mixture[0]
+    methods: Methods = {str(name): (name, choice) for name in train.methods.mixture}
+    methods |= {f"{first}_{weights}": (first, weights) for weights in train.methods.weights}
+    described = {"kind": "mixture", "left_out": left_out, "unseen": unseen}
+    _fit(settings, f"mixture_{left_out}", described, samples, methods, output, threads)
 
 
 def single(
@@ -71,20 +80,29 @@ def single(
         s for s in _read_all(settings, events) if s.role == "background" or s.theory == theory
     ]
     described = {"kind": "single", "theory": theory}
-    _fit(settings, described, samples, "per_theory", output, threads)
+    methods: Methods = {"xgboost": ("xgboost", "per_theory")}
+    _fit(settings, f"single_{theory}", described, samples, methods, output, threads)
 
 
 def unsupervised(settings: TrainSettings, events: list[Path], output: Path, threads: int) -> None:
-    """Fit a Deep SVDD ensemble to the background alone."""
+    """Fit every unsupervised method to the background alone."""
     samples = backgrounds(_read_all(settings, events))
-    _fit(settings, {"kind": "unsupervised"}, samples, "per_theory", output, threads)
+    told = settings.train.methods
+    methods: Methods = {name: (name, "per_theory") for name in told.unsupervised}
+    described = {
+        "kind": "unsupervised",
+        "combinations": list(told.combinations),
+        "rare": told.rare,
+        "different": told.different,
+    }
+    _fit(settings, "unsupervised", described, samples, methods, output, threads)
 
 
 def regression(settings: TrainSettings, showers: list[Path], output: Path, figures: Path) -> None:
     """Compare networks that measure showers; `output` holds the figures of merit and the best."""
     from hyperhex.train.reconstruction import compare_on_showers
 
-    _calm(settings.train.threads)
+    calm(settings.train.threads)
     compare_on_showers(settings, showers, output, figures)
 
 
@@ -101,7 +119,7 @@ def images(
     if about["kind"] != "mixture" or about["left_out"] != "none":
         msg = f"{model}: {about['kind']} given, expected the mixture of all theories, mixture_none"
         raise TrainingError(msg)
-    _calm(settings.train.threads)
+    calm(settings.train.threads)
     compare_on_images(settings, _read_all(settings, events), events, fitted, output, figures)
 
 
@@ -138,19 +156,19 @@ def load(folder: Path) -> tuple[dict[str, Any], dict[str, list[Classifier]]]:
     about = read_json(described)
     loaded = {
         method: [
-            type(_classifier(method)).load(folder, f"fold_{fold}_{method}")
-            for fold in range(about["folds"])
+            kind_of(made).load(folder, f"fold_{fold}_{method}") for fold in range(about["folds"])
         ]
-        for method in METHODS[about["kind"]]
+        for method, made in about["methods"]
     }
     return about, loaded
 
 
 def _fit(
     settings: TrainSettings,
+    name: str,
     described: Mapping[str, object],
     samples: Sequence[Sample],
-    choice: str | Mapping[str, float],
+    methods: Methods,
     output: Path,
     threads: int,
 ) -> None:
@@ -159,26 +177,29 @@ def _fit(
     if threads < train.threads:
         log.warning("%d threads lent, train.threads asks for %d", threads, train.threads)
     background, signal = backgrounds(samples), signals(samples)
-    name = "_".join(str(value) for value in described.values())
     require(background, train.minimum_events, f"{name}: background")
     if described["kind"] != "unsupervised":
         require(signal, train.minimum_events, f"{name}: signal")
-    shares = mixture_weights(signal, choice) if signal else {}
     draft = output.with_name(f".{output.name}.partial")
     shutil.rmtree(draft, ignore_errors=True)
     draft.mkdir(parents=True)
+    held: dict[str, list[float]] = {method: [] for method in methods}
+    shares: dict[str, Shares] = {}
     for fold in range(train.folds):
-        held = stream(settings.seed, "train", name, "held", fold)
-        data = training_set(background, signal, shares, fold, train.validation, held)
-        for method in METHODS[str(described["kind"])]:
-            classifier = _classifier(method, settings, train.threads)
-            classifier.fit(data, integer(settings.seed, "train", name, method, fold, bits=63))
-            classifier.save(draft, f"fold_{fold}_{method}")
-        log.info(
-            "%s: fold %s fitted on %s background and %s signal events",
-            *(name, fold, int((data.label == 0).sum()), int((data.label == 1).sum())),
-        )
-    write_json(draft / "model.json", _about(settings, described, background, signal, shares))
+        folds = Fold(settings, name, background, signal, fold)
+        for method, (made, choice) in methods.items():
+            shares[method] = folds.shares(made, choice)
+            data = folds.data(shares[method])
+            seed = integer(settings.seed, "train", name, method, fold, bits=63)
+            fitted = classifier(made, train, train.threads)
+            fitted.fit(data, seed)
+            fitted.save(draft, f"fold_{fold}_{method}")
+            if signal:
+                held[method].append(held_area(data, fitted))
+            log.info("%s: fold %s, %s fitted on %s events", name, fold, method, len(data.label))
+    about = _about(settings, described, background, signal, shares)
+    about |= {"methods": [(name, made) for name, (made, _) in methods.items()], "held_area": held}
+    write_json(draft / "model.json", about)
     store.manifest_path(output).unlink(missing_ok=True)
     shutil.rmtree(output, ignore_errors=True)
     draft.replace(output)
@@ -196,7 +217,7 @@ def _about(
     described: Mapping[str, object],
     background: Sequence[Sample],
     signal: Sequence[Sample],
-    shares: Shares,
+    shares: Mapping[str, Shares],
 ) -> dict[str, object]:
     return {
         **described,
@@ -205,40 +226,32 @@ def _about(
         "inputs": list(features.NAMES),
         "background_events": {s.theory: len(s) for s in background},
         "signal_events": {s.theory: len(s) for s in signal},
+        # of the last fold, where they are learned
         "weights": {
-            s.theory: dict(zip(s.labels, shares[s.theory].tolist(), strict=True)) for s in signal
+            method: {
+                s.theory: dict(zip(s.labels, one[s.theory].tolist(), strict=True)) for s in signal
+            }
+            for method, one in shares.items()
         },
     }
-
-
-def _classifier(method: str, settings: TrainSettings | None = None, threads: int = 1) -> Classifier:
-    """A classifier by name; each brings its library only when it is asked for."""
-    train = settings.train if settings else None
-    if method == "xgboost":
-        from hyperhex.train.trees import TreesClassifier
-
-        return TreesClassifier(train.trees if train else None, threads)
-    _calm(threads)
-    if method == "network":
-        from hyperhex.train.network import NetworkClassifier
-
-        return NetworkClassifier(train.network if train else None)
-    from hyperhex.train.svdd import DeepSvddEnsemble
-
-    return DeepSvddEnsemble(train.deep_svdd if train else None)
-
-
-def _calm(threads: int) -> None:
-    """Have torch use some threads and give the same bits every time."""
-    import torch
-
-    torch.set_num_threads(threads)
-    torch.use_deterministic_algorithms(mode=True)
 
 
 def _read_all(settings: TrainSettings, events: Sequence[Path]) -> list[Sample]:
     samples = [read(path, settings.seed, settings.train.folds) for path in events]
     return sorted(samples, key=lambda sample: sample.theory)
+
+
+def _left_out(settings: TrainSettings, left_out: str) -> list[str]:
+    """Theories that a training must never see."""
+    if left_out == NONE:
+        return []
+    group = left_out.removeprefix(GROUP)
+    signal = [(n, label) for n, label in settings.theories.items() if label.role == "signal"]
+    members = [name for name, label in signal if label.group == group]
+    if left_out.startswith(GROUP) and members:
+        return sorted(members)
+    _known_signal(settings, left_out)
+    return [left_out]
 
 
 def _known_signal(settings: TrainSettings, theory: str) -> None:
