@@ -17,6 +17,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
+from hyperhex import commands
 from hyperhex.cluster import Context
 from hyperhex.errors import ConfigError, HyperhexError
 from hyperhex.lifetime import follow_parent
@@ -183,8 +184,14 @@ def _parser() -> argparse.ArgumentParser:
             if owner == stage:
                 _add_verb(verbs.add_parser(verb, help=what, description=what), stage, names)
         if stage == "generate":
-            _add_plan(verbs.add_parser("plan", help="cost and worth of a production"))
-    _add_theories(stages.add_parser("theories", help="list the theories, or check a new one"))
+            commands.add_plan(verbs.add_parser("plan", help="cost and worth of a production"))
+        if stage == "hyperclass":
+            commands.add_score(
+                verbs.add_parser("score", help="total improvement of a table of any origin")
+            )
+    commands.add_theories(
+        stages.add_parser("theories", help="list the theories, or check a new one")
+    )
     _add_config(stages.add_parser("config", help="check a config, or write its JSON schema"))
     _add_bench(stages.add_parser("bench", help="time our code beside its peers"))
     summary = stages.add_parser("summary", help="print the closing table of a production")
@@ -215,43 +222,6 @@ def _add_verb(parser: argparse.ArgumentParser, stage: str, names: tuple[str, ...
                 **several,
             )
     parser.set_defaults(handler=_run, arguments=names)
-
-
-def _add_plan(parser: argparse.ArgumentParser) -> None:
-    parser.formatter_class = argparse.ArgumentDefaultsHelpFormatter
-    parser.add_argument("file", type=Path, help="config of the production (*.yaml)")
-    parser.add_argument(
-        "--trial",
-        type=Path,
-        nargs="+",
-        default=[Path("results/collider")],
-        help="folders of finished productions of the same theories, of any size",
-    )
-    parser.add_argument("--events", type=int, default=100, help="events of each point to time")
-    parser.add_argument("--cores", type=int, default=2, help="cores of the production")
-    parser.add_argument("--effective-events", type=float, help="of the background in the region")
-    parser.set_defaults(handler=_plan)
-
-
-def _add_theories(parser: argparse.ArgumentParser) -> None:
-    verbs = parser.add_subparsers(dest="verb", required=True, metavar="verb")
-    listing = verbs.add_parser("list", help="all points, with what productions made of them")
-    listing.formatter_class = argparse.ArgumentDefaultsHelpFormatter
-    listing.add_argument("--theories", type=Path, default=Path("config/theories"))
-    listing.add_argument(
-        "--results",
-        type=Path,
-        nargs="+",
-        default=[Path("results/reference"), Path("results/collider")],
-        help="folders of productions; of each theory the first that has it counts",
-    )
-    listing.set_defaults(handler=_list_theories)
-    check = verbs.add_parser("check", help="try one theory on a few events, say what is wrong")
-    check.formatter_class = argparse.ArgumentDefaultsHelpFormatter
-    check.add_argument("file", type=Path, help="YAML file of a theory")
-    check.add_argument("--events", type=int, default=20, help="events of each point")
-    check.add_argument("--time-limit", type=float, default=60.0, help="for each point [s]")
-    check.set_defaults(handler=_check_theory)
 
 
 def _add_config(parser: argparse.ArgumentParser) -> None:
@@ -292,31 +262,6 @@ def _argument(options: argparse.Namespace, name: str) -> object:
     if name == "context":
         return Context(options.dask, options.threads, options.memory, options.parts_per_task)
     return getattr(options, name.removesuffix("+"))
-
-
-def _plan(options: argparse.Namespace) -> None:
-    from hyperhex.config import read, resolve
-    from hyperhex.generate import plan
-
-    config, known = resolve(read(options.file))
-    costs = plan.measure(config, known, options.events, options.cores)
-    made = plan.make(config, known, options.trial, costs, options.effective_events)
-    for line in plan.table(made, options.cores):
-        print(line)
-    made.require_reach()
-
-
-def _list_theories(options: argparse.Namespace) -> None:
-    from hyperhex.generate.catalogue import listing
-
-    print(listing(options.theories, options.results))
-
-
-def _check_theory(options: argparse.Namespace) -> None:
-    from hyperhex.generate.catalogue import check
-
-    for line in check(options.file, options.events, options.time_limit):
-        print(line, flush=True)
 
 
 def _check_config(options: argparse.Namespace) -> None:

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from hyperhex import cli
 from hyperhex.errors import StoreError
 from hyperhex.hyperclass.table import Row, read_table, total_improvement, write_table
 
@@ -28,6 +29,27 @@ def test_total_improvement_is_the_largest_over_working_points_and_channels() -> 
     assert total_improvement(ROWS) == pytest.approx(
         {("mixture_xgboost", "gluino_light"): 0.3 / 1e-3**0.5}
     )
+
+
+def test_any_table_of_the_format_can_be_scored(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    # TI over channels and points: 5 and 1 for the flow, 8 for the other
+    rows = [
+        Row("a", "flow", "one", 0.9, (0.5, 0.1, 0.01)),
+        Row("a", "flow", "two", 0.9, (0.3, 0.1, 0.02)),
+        Row("b", "flow", "one", 0.9, (0.1, 0.01, 0.001)),
+        Row("a", "or", "one", 0.9, (0.8, 0.1, None)),
+    ]
+    path = tmp_path / "hackathon.csv"
+    write_table(path, rows)
+    assert cli.main(["hyperclass", "score", str(path)]) == 0
+    header, *lines = capsys.readouterr().out.splitlines()
+    assert header.split() == ["model", "signals", "median", "TI", "min", "TI", "max", "TI"]
+    assert [line.split() for line in lines] == [
+        ["or", "1", "8", "8", "8"],
+        ["flow", "2", "3", "1", "5"],
+    ]
 
 
 @pytest.mark.parametrize(

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from statistics import median
 
 from hyperhex.errors import StoreError
 from hyperhex.hyperclass.improvement import TABLE_POINTS
 
-__all__ = ["HEADER", "Row", "read_table", "total_improvement", "write_table"]
+__all__ = ["HEADER", "Row", "read_table", "standings", "total_improvement", "write_table"]
 
 HEADER = ("Signal", "Model", "Chan", "AUC", "1e-2", "1e-3", "1e-4")
 _ABSENT = "n/a"
@@ -65,6 +66,18 @@ def total_improvement(rows: Iterable[Row]) -> dict[tuple[str, str], float]:
                 key = (row.model, row.signal)
                 best[key] = max(best.get(key, 0.0), efficiency / point**0.5)
     return best
+
+
+def standings(rows: Iterable[Row]) -> Iterator[str]:
+    """Lines of a table of models, the best median of TI first."""
+    by_model: dict[str, list[float]] = {}
+    for (model, _), value in total_improvement(rows).items():
+        by_model.setdefault(model, []).append(value)
+    width = max(map(len, [*by_model, "model"]))
+    yield f"{'model'.ljust(width)}  signals  median TI   min TI   max TI"
+    for model, found in sorted(by_model.items(), key=lambda item: -median(item[1])):
+        numbers = "  ".join(f"{value:7.3g}" for value in (median(found), min(found), max(found)))
+        yield f"{model.ljust(width)}  {len(found):7d}    {numbers}"
 
 
 def _text(value: float | None) -> str:

@@ -160,10 +160,8 @@ def fit(
         _band(bottom, 1.0 - errors / total, 1.0 + errors / total, bins)
         bottom.axhline(1.0, color="0.3", linewidth=0.8)
         bottom.set_ylim(bottom=max(0.0, 1.0 - 1.8 * float(np.max(errors / total))))
-        bottom.set(
-            ylabel="over background",
-            xlabel=r"mixture score $-\ln$(background above), edges of the bins",
-        )
+        bottom.set_ylabel("over background")
+        bottom.set_xlabel(r"mixture score $-\ln$(background above), edges of the bins")
         bottom.set_xticks(bins[1:-1], [f"{edge:.2f}" for edge in edges])
         save(figure, path)
 
