@@ -106,6 +106,10 @@ _VERBS: dict[tuple[str, str], tuple[str, tuple[str, ...]]] = {
         "test the hypothesis of an injected theory that training never saw",
         ("scores", "output", "figures"),
     ),
+    ("hyperclass", "limits"): (
+        "set an upper limit on the cross-section of every point",
+        ("scores", "output", "figures"),
+    ),
     ("hyperclass", "summary"): (
         "gather the results that machines read",
         ("improvement", "discovery", "output"),

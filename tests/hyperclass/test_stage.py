@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import csv
 import json
 from dataclasses import replace
 from pathlib import Path
@@ -209,6 +210,30 @@ def test_the_injected_theory_is_found_and_background_alone_is_not(results: Path)
         json.loads((results / "summary.json").read_text())["discovery"]["p_value"]
         == found["p_value"]
     )
+
+
+def test_every_point_with_events_has_a_limit(
+    production: Any, records: ModuleType, tmp_path: Path
+) -> None:
+    settings = records.hyperclass_settings(production.toys, **OPTIONS)
+    stage.limits(settings, production.scores, tmp_path / "limits.csv", tmp_path)
+    with (tmp_path / "limits.csv").open() as file:
+        rows = {f"{row['theory']}_{row['point']}": row for row in csv.DictReader(file)}
+    assert len(rows) == 9
+    assert {name for name, row in rows.items() if row["limit"] == "n/a"} == {
+        "vanished_light",
+        "vanished_heavy",
+    }
+    for name, row in rows.items():
+        if "vanished" not in name:
+            bands = [float(row[f"limit{band}"]) for band in ("-2", "-1", "", "+1", "+2")]
+            assert 0 < bands[0] < bands[1] < bands[2] < bands[3] < bands[4]
+            assert float(row["cross_section"]) == 0.1
+            # the weights of toy events are spread about their mean
+            assert 0 < float(row["visible"]) < 0.11
+    assert "</svg>" in (tmp_path / "limits.svg").read_text()
+    # a limit is on the signal's own rate, so the more of it there is the lower is the strength
+    assert float(rows["gluino_light"]["limit"]) < 0.1
 
 
 def test_the_same_scores_make_the_same_files(

@@ -142,6 +142,11 @@ def displays():
     return [f"<results>/detect/displays/{theory}_0.svg" for theory in names("signal")[:1]]
 
 
+def extras():
+    """Files of the hypothesis test that only some productions ask for."""
+    return ["<results>/hyperclass/limits.csv"] if PRODUCTION.hyperclass.limits else []
+
+
 def products(stage):
     """Files that a stage leaves when it is finished; those of all stages for `all`."""
     files = {
@@ -151,7 +156,7 @@ def products(stage):
         "refine": ["<results>/refine/validation.json"],
         "detect": [*events("detect", THEORIES), *displays()],
         "train": [*classifiers(), *comparisons()],
-        "hyperclass": ["<results>/hyperclass/summary.json"],
+        "hyperclass": ["<results>/hyperclass/summary.json", *extras()],
     }
     return files.get(stage) or sum(files.values(), [])
 

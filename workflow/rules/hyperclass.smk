@@ -106,6 +106,47 @@ rule hyperclass_discovery:
         " --output {output.workspace} --figures {output.figures} 2> {log}"
 
 
+rule hyperclass_limits:
+    """Set an upper limit on the cross-section of every point, with hyperclass.limits."""
+    input:
+        code=source("hyperclass", "plots.limits"),
+        settings="<results>/settings/hyperclass.json",
+        scores="<results>/hyperclass/scores.manifest.json",
+    output:
+        table=report(
+            "<results>/hyperclass/limits.csv",
+            caption="../report/limits.rst",
+            category="Hyperclass",
+            subcategory="Limits",
+            labels={"figure": "table of all points"},
+        ),
+        figures=report(
+            directory("<results>/hyperclass/limits"),
+            patterns=["{figure}.svg"],
+            caption="../report/limits.rst",
+            category="Hyperclass",
+            subcategory="Limits",
+            labels={"figure": "{figure}"},
+        ),
+    log:
+        "<results>/logs/hyperclass_limits.log",
+    benchmark:
+        "<results>/benchmarks/hyperclass_limits.tsv"
+    conda:
+        "../../envs/production.yaml"
+    threads: 1
+    resources:
+        mem_mb=2000,
+        runtime=120,
+    params:
+        scores=beside("scores"),
+    message:
+        "Set limits on all points"
+    shell:
+        "hyperhex hyperclass limits --settings {input.settings} --scores {params.scores}"
+        " --output {output.table} --figures {output.figures} 2> {log}"
+
+
 rule hyperclass_summary:
     """Gather the results that machines read."""
     input:

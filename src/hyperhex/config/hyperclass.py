@@ -41,4 +41,7 @@ class Hyperclass(Section):
     minimum_signal_events: Positive = Field(
         default=10.0, description="fewest effective events of a point with a result"
     )
+    limits: bool = Field(
+        default=False, description="whether to set a limit on every point, seconds for each"
+    )
     injection: Injection = Injection()

@@ -30,6 +30,7 @@ __all__ = [
     "edges",
     "fill",
     "outcome",
+    "quiet",
     "workspace",
 ]
 
@@ -146,7 +147,7 @@ def outcome(spec: Mapping[str, Any], *, signal: bool = True) -> Outcome:
 
     With `signal` False the data are the expected background instead.
     """
-    with _quiet():
+    with quiet():
         import pyhf
 
         loaded = pyhf.Workspace(spec)
@@ -180,7 +181,7 @@ def _errors(name: str, one: Histogram, wanted: bool) -> Iterator[dict[str, Any]]
 
 
 @contextmanager
-def _quiet() -> Iterator[None]:
+def quiet() -> Iterator[None]:
     """Without the warnings of pyhf 0.7 about newer releases of its own dependencies."""
     logging.getLogger("pyhf").setLevel(logging.WARNING)
     with warnings.catch_warnings():

@@ -109,6 +109,11 @@ class Scores:
             raise SelectionError(msg)
         return filled[0]
 
+    def cross_section(self, events: Events) -> float:
+        """Cross-section of a signal's point before any selection [pb]."""
+        theory = next(one for one in self.theories if one["name"] == events.theory)
+        return float(theory["cross_sections"][list(theory["points"]).index(events.label)])
+
     def of_mixture(self, method: str, left_out: str) -> Floats:
         """Score of every event by the mixture without a theory, (n,)."""
         if left_out not in self.left_out:

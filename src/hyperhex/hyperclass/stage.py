@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -13,32 +13,28 @@ from numpy.typing import NDArray
 
 from hyperhex import store
 from hyperhex.config import HyperclassSettings
-from hyperhex.errors import TrainingError
 from hyperhex.hyperclass import comparison, histfactory, report
+from hyperhex.hyperclass.binned import binned
 from hyperhex.hyperclass.comparison import Signal
+from hyperhex.hyperclass.fits import load_fits
 from hyperhex.hyperclass.improvement import TABLE_POINTS, WorkingPoint, working_points
+from hyperhex.hyperclass.limits import BANDS, Limit, strengths, write_limits
 from hyperhex.hyperclass.scores import (
-    AVERAGE,
     SCHEMA,
     Scores,
-    Training,
     combined,
     cross_scored,
     left_out_scores,
 )
 from hyperhex.hyperclass.table import write_table
 from hyperhex.provenance import read_json, write_json
-from hyperhex.train import features
 from hyperhex.train import stage as train
-from hyperhex.train.classifier import Classifier
 from hyperhex.train.sample import Sample
 
-__all__ = ["discovery", "improvement", "scores", "summary"]
+__all__ = ["discovery", "improvement", "limits", "scores", "summary"]
 
 log = logging.getLogger(__name__)
 
-# events from pb and 1/fb
-_PER_FEMTOBARN = 1000.0
 # one shard holds the scores of a production of any size that two cores can make
 _ROWS = 20_000
 
@@ -47,7 +43,7 @@ def scores(
     settings: HyperclassSettings, events: list[Path], models: list[Path], output: Path
 ) -> None:
     """Score the events of all theories with every method, each by fits that never saw it."""
-    loaded = _load(models, settings.seed)
+    loaded = load_fits(models, settings.seed)
     samples = sorted(
         (train.read(path, settings.seed, loaded.folds) for path in events),
         key=lambda sample: (sample.role, sample.theory),
@@ -113,24 +109,11 @@ def discovery(settings: HyperclassSettings, scores: Path, output: Path, figures:
     options = settings.hyperclass.injection
     loaded, channel = _scores(scores)
     injected = loaded.injected(options.theory, options.point)
-    values = loaded.of_mixture(AVERAGE, injected.theory)
-    backgrounds = loaded.backgrounds()
-    rows = np.concatenate([events.rows for events in backgrounds])
-    inner = histfactory.edges(
-        values[rows], loaded.weight[rows], options.quantiles, options.events_per_bin
-    )
-    scale = _PER_FEMTOBARN * options.luminosity
-    histograms = [
-        histfactory.fill(e.theory, values[e.rows], e.weight, inner, scale) for e in backgrounds
-    ]
-    signal = histfactory.fill(
-        "signal", values[injected.rows], injected.weight, inner, scale * options.strength
-    )
-    spec = histfactory.workspace(channel, histograms, signal, options.normalisation)
+    bins = binned(loaded, injected, options, options.strength)
+    model = (channel, bins.backgrounds, bins.signal, options.normalisation)
+    spec = histfactory.workspace(*model)
     found = histfactory.outcome(spec)
-    exact = histfactory.workspace(
-        channel, histograms, signal, options.normalisation, simulation_errors=False
-    )
+    exact = histfactory.workspace(*model, simulation_errors=False)
     described = {
         "theory": injected.theory,
         "point": injected.label,
@@ -142,7 +125,7 @@ def discovery(settings: HyperclassSettings, scores: Path, output: Path, figures:
         "background_only": asdict(histfactory.outcome(spec, signal=False)),
         "without_simulation_errors": asdict(histfactory.outcome(exact)),
         "counting_significance": histfactory.counting_significance(
-            float(signal.counts.sum()), sum(float(one.counts.sum()) for one in histograms)
+            float(bins.signal.counts.sum()), float(bins.total.sum())
         ),
     }
     log.info("%s_%s: significance %.2f", injected.theory, injected.label, found.significance)
@@ -151,14 +134,41 @@ def discovery(settings: HyperclassSettings, scores: Path, output: Path, figures:
     injected_title = f"{_title(settings, injected.theory)} ({injected.label})"
     times = f" at {options.strength:g} times its rate" if options.strength != 1.0 else ""
     plots.fit(
-        {_title(settings, one.name): one.counts for one in histograms},
-        np.sqrt(np.sum([one.errors**2 for one in histograms], axis=0)),
-        (f"with {injected_title}", signal.counts),
-        inner,
+        {_title(settings, one.name): one.counts for one in bins.backgrounds},
+        np.sqrt(np.sum([one.errors**2 for one in bins.backgrounds], axis=0)),
+        (f"with {injected_title}", bins.signal.counts),
+        bins.inner,
         f"{injected_title}{times} injected, {options.luminosity:g}/fb:"
         f" expected significance {found.significance:.2f}",
         figures / "fit.svg",
     )
+
+
+def limits(settings: HyperclassSettings, scores: Path, output: Path, figures: Path) -> None:
+    """Expected limit on the cross-section of every point, by the mixture that never saw it."""
+    from hyperhex.plots import limits as plots
+
+    options = settings.hyperclass.injection
+    loaded, channel = _scores(scores)
+    found = [
+        Limit(
+            events.theory,
+            events.label,
+            loaded.cross_section(events),
+            float(events.weight.sum()),
+            strengths(binned(loaded, events, options), channel, options.normalisation),
+        )
+        for events in loaded.signals()
+    ]
+    write_limits(output, found)
+    known = [one for one in found if one.strengths]
+    plots.limits(
+        [f"{_title(settings, one.theory)} ({one.point})" for one in known],
+        np.array([one.strengths for one in known]).reshape(-1, len(BANDS)),
+        f"expected 95 % CLs upper limit at {options.luminosity:g}/fb, over the cross-section",
+        figures / "limits.svg",
+    )
+    log.info("limits on %d of %d points", len(known), len(found))
 
 
 def summary(settings: HyperclassSettings, improvement: Path, discovery: Path, output: Path) -> None:
@@ -172,53 +182,6 @@ def summary(settings: HyperclassSettings, improvement: Path, discovery: Path, ou
     write_json(output, result)
 
 
-@dataclass
-class _Loaded:
-    """Mixtures by what they left out, other classifiers by name, and how they were fitted."""
-
-    mixtures: dict[str, Training] = field(default_factory=dict)
-    fixed: dict[str, list[Classifier]] = field(default_factory=dict)
-    combinations: list[str] = field(default_factory=list)
-    rare: str = ""
-    different: str = ""
-    folds: int = 0
-
-
-def _load(models: Sequence[Path], seed: int) -> _Loaded:
-    found = _Loaded()
-    for folder in sorted(models):
-        described, fits = train.load(folder)
-        if described["inputs"] != list(features.NAMES) or described["seed"] != seed:
-            msg = f"{folder}: fitted with another seed or other inputs; train it again"
-            raise TrainingError(msg)
-        if found.folds not in {0, described["folds"]}:
-            msg = f"{folder}: {described['folds']} folds, others {found.folds}; train it again"
-            raise TrainingError(msg)
-        found.folds = described["folds"]
-        if described["kind"] == "mixture":
-            _check_unseen(described, folder)
-            unseen, areas = described["unseen"], described["held_area"]
-            found.mixtures[described["left_out"]] = Training(unseen, fits, areas)
-        elif described["kind"] == "single":
-            found.fixed[f"single_{described['theory']}"] = fits["xgboost"]
-        else:
-            found.fixed |= fits
-            found.combinations = described["combinations"]
-            found.rare, found.different = described["rare"], described["different"]
-    if not found.mixtures or not found.fixed:
-        numbers = f"{len(found.mixtures)} mixtures and {len(found.fixed)} other models"
-        msg = f"{numbers} given, some of both needed"
-        raise TrainingError(msg)
-    return found
-
-
-def _check_unseen(described: Mapping[str, Any], folder: Path) -> None:
-    seen = sorted({described["left_out"], *described["unseen"]} & set(described["signal_events"]))
-    if seen:
-        msg = f"{folder}: {', '.join(seen)} was to be left out and is in the training"
-        raise TrainingError(msg)
-
-
 def _joined(parts: Any) -> NDArray[Any]:
     return np.concatenate(list(parts))
 
@@ -229,6 +192,7 @@ def _described(sample: Sample) -> dict[str, Any]:
         "role": sample.role,
         "group": sample.group,
         "points": list(sample.labels),
+        "cross_sections": list(sample.cross_sections),
     }
 
 

@@ -27,7 +27,8 @@ class Sample:
     """Events of a theory in the region.
 
     `inputs` (n, inputs), `baselines` (n, baselines) [GeV], `weight` (n,) [pb], `point`, `number`
-    and `fold` (n,); `labels` name the points.
+    and `fold` (n,); `labels` name the points, of which `cross_sections` [pb] are those before any
+    selection.
     """
 
     theory: str
@@ -40,6 +41,7 @@ class Sample:
     point: NDArray[np.int16]
     number: NDArray[np.int64]
     fold: NDArray[np.uint8]
+    cross_sections: tuple[float, ...] = ()
 
     def __len__(self) -> int:
         return len(self.weight)

@@ -142,6 +142,7 @@ def read(path: Path, seed: int, folds: int) -> Sample:
         point=point,
         number=number,
         fold=fold_of(seed, about["theory"], point, number, folds),
+        cross_sections=tuple(record["cross_section"][:].tolist()),
     )
 
 
