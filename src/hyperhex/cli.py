@@ -110,6 +110,10 @@ _VERBS: dict[tuple[str, str], tuple[str, tuple[str, ...]]] = {
         "set an upper limit on the cross-section of every point",
         ("scores", "output", "figures"),
     ),
+    ("hyperclass", "scaling"): (
+        "measure what more theories, events and background are worth",
+        ("events+", "output", "figures"),
+    ),
     ("hyperclass", "summary"): (
         "gather the results that machines read",
         ("improvement", "discovery", "output"),

@@ -151,6 +151,7 @@ def hyperclass_settings(
             "production": "toys",
             "seed": 5,
             "detect": {},
+            "train": {"trees": {"number": 30}},
             "hyperclass": hyperclass,
             "theories": _labels(toys),
         }

@@ -144,7 +144,11 @@ def displays():
 
 def extras():
     """Files of the hypothesis test that only some productions ask for."""
-    return ["<results>/hyperclass/limits.csv"] if PRODUCTION.hyperclass.limits else []
+    files = {
+        "<results>/hyperclass/limits.csv": PRODUCTION.hyperclass.limits,
+        "<results>/hyperclass/scaling.json": PRODUCTION.hyperclass.scaling,
+    }
+    return [file for file, wanted in files.items() if wanted]
 
 
 def products(stage):

@@ -147,6 +147,41 @@ rule hyperclass_limits:
         " --output {output.table} --figures {output.figures} 2> {log}"
 
 
+rule hyperclass_scaling:
+    """Measure what more theories, events and background are worth, with hyperclass.scaling."""
+    input:
+        code=source("hyperclass", "plots.scaling"),
+        settings="<results>/settings/hyperclass.json",
+        events=events("detect", THEORIES),
+    output:
+        measured="<results>/hyperclass/scaling.json",
+        figures=report(
+            directory("<results>/hyperclass/scaling"),
+            patterns=["{figure}.svg"],
+            caption="../report/scaling.rst",
+            category="Hyperclass",
+            subcategory="Significance improvement",
+            labels={"figure": "{figure}"},
+        ),
+    log:
+        "<results>/logs/hyperclass_scaling.log",
+    benchmark:
+        "<results>/benchmarks/hyperclass_scaling.tsv"
+    conda:
+        "../../envs/production.yaml"
+    threads: PRODUCTION.train.threads
+    resources:
+        mem_mb=3000,
+        runtime=120,
+    params:
+        events=beside("events"),
+    message:
+        "Measure how much knowledge is enough"
+    shell:
+        "hyperhex hyperclass scaling --settings {input.settings} --events {params.events}"
+        " --output {output.measured} --figures {output.figures} 2> {log}"
+
+
 rule hyperclass_summary:
     """Gather the results that machines read."""
     input:

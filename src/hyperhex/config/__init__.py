@@ -19,7 +19,7 @@ from hyperhex.config.detect import (
 )
 from hyperhex.config.fastsim import Fastsim, FastsimLimits
 from hyperhex.config.generate import Decay, Generate, Point, Preselection, Spectrum, Theory
-from hyperhex.config.hyperclass import Hyperclass, Injection
+from hyperhex.config.hyperclass import Hyperclass, Injection, Scaling
 from hyperhex.config.methods import (
     Autoencoder,
     DeepSets,
@@ -81,6 +81,7 @@ __all__ = [
     "RefineSettings",
     "Region",
     "Resolution",
+    "Scaling",
     "Simulate",
     "SimulateSettings",
     "Slab",

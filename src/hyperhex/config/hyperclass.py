@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from pydantic import Field
 
-from hyperhex.config.section import Fraction, Name, Positive, Section
+from hyperhex.config.section import Count, Fraction, Name, Positive, Section
 
-__all__ = ["Hyperclass", "Injection"]
+__all__ = ["Hyperclass", "Injection", "Scaling"]
 
 
 class Injection(Section):
@@ -29,6 +29,16 @@ class Injection(Section):
     )
 
 
+class Scaling(Section):
+    """What to train on to see how much knowledge is enough; every list is one axis of a figure."""
+
+    theories: list[Count] = Field(default=[1, 3, 8, 16], description="training theories, at most")
+    events: list[Count] = Field(default=[10, 30, 100], description="events of a point, at most")
+    background: list[Fraction] = Field(default=[0.03, 0.1, 0.3], description="parts of it")
+    draws: Count = Field(default=3, description="random choices of each")
+    parts: int = Field(default=4, ge=2, description="parts of the theories that are left out")
+
+
 class Hyperclass(Section):
     """Scores, significance improvement and hypothesis test."""
 
@@ -43,5 +53,8 @@ class Hyperclass(Section):
     )
     limits: bool = Field(
         default=False, description="whether to set a limit on every point, seconds for each"
+    )
+    scaling: Scaling | None = Field(
+        default=None, description="trees trained on less than everything; none is not"
     )
     injection: Injection = Injection()

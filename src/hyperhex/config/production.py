@@ -120,6 +120,7 @@ class HyperclassSettings(StageSettings):
     """Settings of the scores and the hypothesis test."""
 
     detect: Detect
+    train: Train
     hyperclass: Hyperclass
     theories: dict[Name, TheoryLabel]
 

@@ -23,6 +23,7 @@ __all__ = [
     "Training",
     "combined",
     "cross_scored",
+    "described",
     "left_out_scores",
 ]
 
@@ -151,6 +152,17 @@ class Training:
         """The best two methods on the held events."""
         order = sorted(self.fits, key=lambda name: -float(np.mean(self.held_area[name])))
         return order[:_BEST]
+
+
+def described(sample: Sample) -> dict[str, Any]:
+    """What a store of scores says of a theory."""
+    return {
+        "name": sample.theory,
+        "role": sample.role,
+        "group": sample.group,
+        "points": list(sample.labels),
+        "cross_sections": list(sample.cross_sections),
+    }
 
 
 def cross_scored(sample: Sample, fits: Sequence[Classifier]) -> Floats:

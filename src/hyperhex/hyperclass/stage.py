@@ -12,26 +12,32 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hyperhex import store
-from hyperhex.config import HyperclassSettings
+from hyperhex.config import HyperclassSettings, Scaling
 from hyperhex.hyperclass import comparison, histfactory, report
 from hyperhex.hyperclass.binned import binned
 from hyperhex.hyperclass.comparison import Signal
 from hyperhex.hyperclass.fits import load_fits
 from hyperhex.hyperclass.improvement import TABLE_POINTS, WorkingPoint, working_points
 from hyperhex.hyperclass.limits import BANDS, Limit, strengths, write_limits
+from hyperhex.hyperclass.scaling import scaling as measured_scaling
 from hyperhex.hyperclass.scores import (
     SCHEMA,
     Scores,
     combined,
     cross_scored,
+    described,
     left_out_scores,
 )
 from hyperhex.hyperclass.table import write_table
 from hyperhex.provenance import read_json, write_json
+from hyperhex.random import integer
 from hyperhex.train import stage as train
-from hyperhex.train.sample import Sample
+from hyperhex.train.classifier import Classifier
+from hyperhex.train.methods import classifier
+from hyperhex.train.mixture import TrainingSet
+from hyperhex.train.sample import backgrounds, signals
 
-__all__ = ["discovery", "improvement", "limits", "scores", "summary"]
+__all__ = ["discovery", "improvement", "limits", "scaling", "scores", "summary"]
 
 log = logging.getLogger(__name__)
 
@@ -72,7 +78,7 @@ def scores(
     }
     names = [*columns, *train.BASELINES]
     attributes = {
-        "theories": [_described(sample) for sample in samples],
+        "theories": [described(sample) for sample in samples],
         "left_out": list(loaded.mixtures),
         "methods": methods,
         "scores": names,
@@ -171,6 +177,27 @@ def limits(settings: HyperclassSettings, scores: Path, output: Path, figures: Pa
     log.info("limits on %d of %d points", len(known), len(found))
 
 
+def scaling(settings: HyperclassSettings, events: list[Path], output: Path, figures: Path) -> None:
+    """Measure what more theories, more events and more background are worth; JSON and figure."""
+    from hyperhex.plots.scaling import scaling as draw
+
+    told = settings.train
+    samples = [train.read(path, settings.seed, told.folds) for path in events]
+
+    def fit(data: TrainingSet, number: int) -> Classifier:
+        made = classifier("xgboost", told, told.threads)
+        made.fit(data, integer(settings.seed, "hyperclass", "scaling", number, bits=63))
+        return made
+
+    options = settings.hyperclass.scaling or Scaling()
+    known = backgrounds(samples), signals(samples)
+    points = settings.hyperclass.working_points
+    rows = measured_scaling(*known, options, points, told.validation, fit, settings.seed)
+    write_json(output, rows)
+    draw(rows, figures / "scaling.svg")
+    log.info("scaling: %d rows", len(rows))
+
+
 def summary(settings: HyperclassSettings, improvement: Path, discovery: Path, output: Path) -> None:
     """Gather what machines read of a production's result."""
     found = read_json(improvement)
@@ -184,16 +211,6 @@ def summary(settings: HyperclassSettings, improvement: Path, discovery: Path, ou
 
 def _joined(parts: Any) -> NDArray[Any]:
     return np.concatenate(list(parts))
-
-
-def _described(sample: Sample) -> dict[str, Any]:
-    return {
-        "name": sample.theory,
-        "role": sample.role,
-        "group": sample.group,
-        "points": list(sample.labels),
-        "cross_sections": list(sample.cross_sections),
-    }
 
 
 def _write(

@@ -2,35 +2,19 @@
 
 from __future__ import annotations
 
-from importlib import import_module
-from typing import cast
-
 from hyperhex.config import Train
 from hyperhex.train.classifier import Classifier
 
 __all__ = ["calm", "classifier", "kind_of"]
 
-# method: its module in this package, and its class
-_CLASSES = {
-    "xgboost": ("trees", "TreesClassifier"),
-    "network": ("network", "NetworkClassifier"),
-    "deep_sets": ("deep_sets", "DeepSetsClassifier"),
-    "transformer": ("transformer", "TransformerClassifier"),
-    "deep_svdd": ("svdd", "DeepSvddEnsemble"),
-    "autoencoder": ("autoencoder", "AutoencoderClassifier"),
-    "vae": ("vae", "VariationalClassifier"),
-    "flow": ("flow", "FlowClassifier"),
-    "isolation_forest": ("isolation_forest", "IsolationForestClassifier"),
-    "kde": ("kde", "KernelDensityClassifier"),
-}
+# the section of the settings, where it has another name
 _SECTIONS = {"xgboost": "trees"}
 _WITHOUT_TORCH = {"xgboost", "isolation_forest", "kde"}
 
 
 def kind_of(method: str) -> type[Classifier]:
     """Class of a method, to load a fit with."""
-    module, name = _CLASSES[method]
-    return cast("type[Classifier]", getattr(import_module(f"hyperhex.train.{module}"), name))
+    return _supervised(method) or _unsupervised(method)
 
 
 def classifier(method: str, train: Train, threads: int) -> Classifier:
@@ -49,3 +33,49 @@ def calm(threads: int) -> None:
 
     torch.set_num_threads(threads)
     torch.use_deterministic_algorithms(mode=True)
+
+
+def _supervised(method: str) -> type[Classifier] | None:
+    if method == "xgboost":
+        from hyperhex.train.trees import TreesClassifier
+
+        return TreesClassifier
+    if method == "network":
+        from hyperhex.train.network import NetworkClassifier
+
+        return NetworkClassifier
+    if method == "deep_sets":
+        from hyperhex.train.deep_sets import DeepSetsClassifier
+
+        return DeepSetsClassifier
+    if method == "transformer":
+        from hyperhex.train.transformer import TransformerClassifier
+
+        return TransformerClassifier
+    return None
+
+
+def _unsupervised(method: str) -> type[Classifier]:
+    if method == "autoencoder":
+        from hyperhex.train.autoencoder import AutoencoderClassifier
+
+        return AutoencoderClassifier
+    if method == "vae":
+        from hyperhex.train.vae import VariationalClassifier
+
+        return VariationalClassifier
+    if method == "flow":
+        from hyperhex.train.flow import FlowClassifier
+
+        return FlowClassifier
+    if method == "isolation_forest":
+        from hyperhex.train.isolation_forest import IsolationForestClassifier
+
+        return IsolationForestClassifier
+    if method == "kde":
+        from hyperhex.train.kde import KernelDensityClassifier
+
+        return KernelDensityClassifier
+    from hyperhex.train.svdd import DeepSvddEnsemble
+
+    return DeepSvddEnsemble
