@@ -191,12 +191,7 @@ def _parser() -> argparse.ArgumentParser:
         for (owner, verb), (what, names) in _VERBS.items():
             if owner == stage:
                 _add_verb(verbs.add_parser(verb, help=what, description=what), stage, names)
-        if stage == "generate":
-            commands.add_plan(verbs.add_parser("plan", help="cost and worth of a production"))
-        if stage == "hyperclass":
-            commands.add_score(
-                verbs.add_parser("score", help="total improvement of a table of any origin")
-            )
+        commands.add_verbs(stage, verbs)
     commands.add_theories(
         stages.add_parser("theories", help="list the theories, or check a new one")
     )

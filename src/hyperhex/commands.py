@@ -4,12 +4,21 @@ from __future__ import annotations
 
 import argparse
 from pathlib import Path
+from typing import Any
 
-__all__ = ["add_plan", "add_score", "add_theories"]
+__all__ = ["add_theories", "add_verbs"]
 
 
-def add_plan(parser: argparse.ArgumentParser) -> None:
-    """Options of `hyperhex generate plan`."""
+def add_verbs(stage: str, verbs: Any) -> None:
+    """Add to the verbs of a stage those that no rule runs."""
+    if stage == "generate":
+        _add_plan(verbs.add_parser("plan", help="cost and worth of a production"))
+    if stage == "hyperclass":
+        _add_blind(verbs.add_parser("blind", help="search in unlabelled event records"))
+        _add_score(verbs.add_parser("score", help="total improvement of any table"))
+
+
+def _add_plan(parser: argparse.ArgumentParser) -> None:
     parser.formatter_class = argparse.ArgumentDefaultsHelpFormatter
     parser.add_argument("file", type=Path, help="config of the production (*.yaml)")
     parser.add_argument(
@@ -25,11 +34,24 @@ def add_plan(parser: argparse.ArgumentParser) -> None:
     parser.set_defaults(handler=_plan)
 
 
-def add_score(parser: argparse.ArgumentParser) -> None:
-    """Options of `hyperhex hyperclass score`."""
+def _add_score(parser: argparse.ArgumentParser) -> None:
     text = "CSV file with the columns Signal,Model,Chan,AUC,1e-2,1e-3,1e-4 (arXiv:2105.14027)"
     parser.add_argument("file", type=Path, help=text)
     parser.set_defaults(handler=_score)
+
+
+def _add_blind(parser: argparse.ArgumentParser) -> None:
+    parser.formatter_class = argparse.ArgumentDefaultsHelpFormatter
+    parser.add_argument("--data", type=Path, required=True, help="store of event records (*.zarr)")
+    parser.add_argument(
+        "--production",
+        type=Path,
+        default=Path("results/collider"),
+        help="folder of the production whose background and classifiers are used",
+    )
+    parser.add_argument("--luminosity", type=float, default=0.5, help="of the data [1/fb]")
+    parser.add_argument("--experiments", type=int, default=1000, help="of background alone")
+    parser.set_defaults(handler=_blind)
 
 
 def add_theories(parser: argparse.ArgumentParser) -> None:
@@ -70,6 +92,14 @@ def _score(options: argparse.Namespace) -> None:
     from hyperhex.hyperclass.table import read_table, standings
 
     for line in standings(read_table(options.file)):
+        print(line)
+
+
+def _blind(options: argparse.Namespace) -> None:
+    from hyperhex.hyperclass.unlabelled import blind, report
+
+    told = (options.data, options.production, options.luminosity, options.experiments)
+    for line in report(blind(*told)):
         print(line)
 
 
