@@ -46,7 +46,7 @@ def load_fits(models: Sequence[Path], seed: int) -> Fits:
         found.folds = described["folds"]
         if described["kind"] == "mixture":
             _check_unseen(described, folder)
-            unseen, areas = described["unseen"], described["held_area"]
+            unseen, areas = described["unseen"], described["held_efficiency"]
             found.mixtures[described["left_out"]] = Training(unseen, fits, areas)
         elif described["kind"] == "single":
             found.fixed[f"single_{described['theory']}"] = fits["xgboost"]

@@ -138,11 +138,11 @@ class Scores:
 
 @dataclass(frozen=True)
 class Training:
-    """A mixture: what it never saw, its fits by method and fold, and their area on held events."""
+    """A mixture: what it never saw, its fits by method and fold, and what held events say of each."""
 
     unseen: Sequence[str]
     fits: Mapping[str, Sequence[Classifier]]
-    held_area: Mapping[str, Sequence[float]]
+    held_efficiency: Mapping[str, Sequence[float]]
 
     def may_score(self, theory: str) -> bool:
         """Whether a signal is new to it, or all are known and it stands for what knows them."""
@@ -150,7 +150,7 @@ class Training:
 
     def best(self) -> list[str]:
         """The best two methods on the held events."""
-        order = sorted(self.fits, key=lambda name: -float(np.mean(self.held_area[name])))
+        order = sorted(self.fits, key=lambda name: -float(np.mean(self.held_efficiency[name])))
         return order[:_BEST]
 
 

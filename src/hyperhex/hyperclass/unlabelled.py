@@ -40,7 +40,7 @@ def blind(data: Path, production: Path, luminosity: float, experiments: int) -> 
     records = store.open(data)
     chosen = records["in_region"][:].astype(bool)
     inputs = features.inputs({name: records[name][:][chosen] for name in _COLUMNS})
-    best = Training(about["unseen"], mixture, about["held_area"]).best()
+    best = Training(about["unseen"], mixture, about["held_efficiency"]).best()
     passing = {
         name: _passing(background, fits, inputs)
         for name, fits in {**{name: mixture[name] for name in best}, **unsupervised}.items()

@@ -22,7 +22,7 @@ from hyperhex.provenance import digest_file, digest_of, read_json, write_json
 from hyperhex.random import integer
 from hyperhex.train import features
 from hyperhex.train.classifier import Classifier
-from hyperhex.train.fold import Choice, Fold, held_area
+from hyperhex.train.fold import Choice, Fold, held_efficiency
 from hyperhex.train.methods import calm, classifier, kind_of
 from hyperhex.train.mixture import Shares
 from hyperhex.train.sample import Sample, backgrounds, fold_of, require, signals
@@ -196,10 +196,13 @@ def _fit(
             fitted.fit(data, seed)
             fitted.save(draft, f"fold_{fold}_{method}")
             if signal:
-                held[method].append(held_area(data, fitted))
+                held[method].append(held_efficiency(data, fitted))
             log.info("%s: fold %s, %s fitted on %s events", name, fold, method, len(data.label))
     about = _about(settings, described, background, signal, shares)
-    about |= {"methods": [(name, made) for name, (made, _) in methods.items()], "held_area": held}
+    about |= {
+        "methods": [(name, made) for name, (made, _) in methods.items()],
+        "held_efficiency": held,
+    }
     write_json(draft / "model.json", about)
     store.manifest_path(output).unlink(missing_ok=True)
     shutil.rmtree(output, ignore_errors=True)
