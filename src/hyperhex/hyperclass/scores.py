@@ -138,7 +138,7 @@ class Scores:
 
 @dataclass(frozen=True)
 class Training:
-    """A mixture: what it never saw, its fits by method and fold, and what held events say of each."""
+    """A mixture: what it never saw, its fits by method and fold, and how good each is."""
 
     unseen: Sequence[str]
     fits: Mapping[str, Sequence[Classifier]]
