@@ -6,8 +6,9 @@ import pytest
 from scipy.optimize import brentq
 from scipy.stats import norm
 
+from hyperhex.hyperclass.binned import Binned
 from hyperhex.hyperclass.histfactory import Histogram, quiet, workspace
-from hyperhex.hyperclass.limits import BANDS, expected_limits, sensible
+from hyperhex.hyperclass.limits import BANDS, expected_limits, sensible, strengths
 
 
 def histogram(name: str, counts: list[float], relative: float) -> Histogram:
@@ -56,7 +57,16 @@ def test_at_the_limit_pyhf_says_that_cls_is_five_percent() -> None:
 def test_a_sensible_strength_gives_limits_near_two() -> None:
     background = np.array([1000.0, 50.0, 4.0])
     signal = histogram("s", [1e-3, 2e-3, 3e-3], 0.0)
-    strength = sensible(signal, background)
+    strength = sensible(signal, background, 0.01 * background)
     scaled = Histogram("s", signal.counts * strength, 0.05 * signal.counts * strength)
     spec = workspace("three", [Histogram("b", background, 0.01 * background)], scaled, 0.01)
     assert 1.5 < expected_limits(spec)[2] < 3.5
+
+
+def test_a_signal_that_cannot_be_told_from_background_has_no_limit() -> None:
+    background = Histogram("b", np.array([1000.0, 100.0]), np.array([900.0, 90.0]))
+    # of the same shape, and known no better
+    signal = Histogram("signal", np.array([10.0, 1.0]), np.array([9.9, 0.99]))
+    assert strengths(Binned(np.array([0.0]), [background], signal), "two", 0.9) == ()
+    nowhere = Histogram("signal", np.zeros(2), np.zeros(2))
+    assert strengths(Binned(np.array([0.0]), [background], nowhere), "two", 0.1) == ()

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy.stats import norm
 
 from hyperhex.hyperclass.binned import Binned
@@ -22,13 +23,15 @@ from hyperhex.hyperclass.histfactory import Histogram, quiet, workspace
 
 __all__ = ["BANDS", "Limit", "expected_limits", "sensible", "strengths", "write_limits"]
 
+Floats = NDArray[np.float64]
+
 # standard deviations of the background's fluctuation
 BANDS = (-2, -1, 0, 1, 2)
 _ALPHA = 0.05
 _TOLERANCE = 1e-3
 _STEPS = 20
 # strength of the signal that fits may reach, in units of a sensible one
-_BOUND = 60.0
+_BOUND = 100.0
 
 
 @dataclass(frozen=True)
@@ -46,24 +49,29 @@ class Limit:
     strengths: tuple[float, ...]
 
 
-def sensible(signal: Histogram, background: np.ndarray[Any, Any]) -> float:
-    """Strength at which a signal is of the size of the background's fluctuations."""
-    return float(1.0 / np.sqrt(np.sum(signal.counts**2 / background)))
+def sensible(signal: Histogram, background: Floats, error: Floats) -> float:
+    """Strength at which a signal is of the size of the background's fluctuations and errors."""
+    return float(1.0 / np.sqrt(np.sum(signal.counts**2 / (background + error**2))))
 
 
 def strengths(bins: Binned, channel: str, normalisation: float) -> tuple[float, ...]:
-    """Limits by `BANDS` on the strength of a signal; none if it is nowhere or negative."""
+    """Limits by `BANDS` on the strength of a signal.
+
+    None if it is nowhere or negative, or so like the background that no strength is excluded.
+    """
     signal = bins.signal
     if np.any(signal.counts < 0.0) or not signal.counts.sum() > 0.0:
         return ()
-    unit = sensible(signal, bins.total)
+    squares = [one.errors**2 + (normalisation * one.counts) ** 2 for one in bins.backgrounds]
+    unit = sensible(signal, bins.total, np.sqrt(np.sum(squares, axis=0)))
     scaled = Histogram(signal.name, unit * signal.counts, unit * signal.errors)
     spec = workspace(channel, bins.backgrounds, scaled, normalisation)
-    return tuple(unit * one for one in expected_limits(spec))
+    found = expected_limits(spec)
+    return tuple(unit * one for one in found) if np.isfinite(found).all() else ()
 
 
 def expected_limits(spec: Mapping[str, Any]) -> tuple[float, ...]:
-    """Limits by `BANDS` on a workspace whose signal has a sensible strength."""
+    """Limits by `BANDS` on a workspace whose signal has a sensible strength; inf if too high."""
     with quiet():
         import pyhf
 
@@ -105,11 +113,14 @@ def write_limits(path: Path, limits: Sequence[Limit]) -> None:
 def _root(function: Callable[[float], float], target: float, begin: float) -> float:
     """Where a rising function, nearly a straight line from the origin, is equal to the target."""
     low = (0.0, 0.0)
+    begin = min(begin, _BOUND)
     point = (begin, function(begin))
     for _ in range(_STEPS):
         slope = (point[1] - low[1]) / (point[0] - low[0])
         if slope <= 0.0:
             break
+        if point[0] >= _BOUND and point[1] < target:
+            return float("inf")
         following = point[0] + (target - point[1]) / slope
         following = float(np.clip(following, 0.2 * point[0], min(_BOUND, 5.0 * point[0])))
         if abs(following - point[0]) < _TOLERANCE * point[0]:
