@@ -110,6 +110,10 @@ _VERBS: dict[tuple[str, str], tuple[str, tuple[str, ...]]] = {
         "set an upper limit on the cross-section of every point",
         ("scores", "output", "figures"),
     ),
+    ("hyperclass", "drivers"): (
+        "say which inputs drive the score of each theory",
+        ("events+", "models+", "output", "figures"),
+    ),
     ("hyperclass", "scaling"): (
         "measure what more theories, events and background are worth",
         ("events+", "output", "figures"),

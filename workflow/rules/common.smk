@@ -146,6 +146,7 @@ def extras():
     """Files of the hypothesis test that only some productions ask for."""
     files = {
         "<results>/hyperclass/limits.csv": PRODUCTION.hyperclass.limits,
+        "<results>/hyperclass/drivers.json": PRODUCTION.hyperclass.drivers,
         "<results>/hyperclass/scaling.json": PRODUCTION.hyperclass.scaling,
     }
     return [file for file, wanted in files.items() if wanted]

@@ -147,6 +147,43 @@ rule hyperclass_limits:
         " --output {output.table} --figures {output.figures} 2> {log}"
 
 
+rule hyperclass_drivers:
+    """Say which inputs drive the score of each theory, with hyperclass.drivers."""
+    input:
+        code=source("hyperclass", "plots.drivers"),
+        settings="<results>/settings/hyperclass.json",
+        events=events("detect", THEORIES),
+        models=classifiers(),
+    output:
+        found="<results>/hyperclass/drivers.json",
+        figures=report(
+            directory("<results>/hyperclass/drivers"),
+            patterns=["{figure}.svg"],
+            caption="../report/drivers.rst",
+            category="Hyperclass",
+            subcategory="Significance improvement",
+            labels={"figure": "{figure}"},
+        ),
+    log:
+        "<results>/logs/hyperclass_drivers.log",
+    benchmark:
+        "<results>/benchmarks/hyperclass_drivers.tsv"
+    conda:
+        "../../envs/production.yaml"
+    threads: 1
+    resources:
+        mem_mb=3000,
+        runtime=60,
+    params:
+        events=beside("events"),
+        models=beside("models", ""),
+    message:
+        "Say what drives the scores"
+    shell:
+        "hyperhex hyperclass drivers --settings {input.settings} --events {params.events}"
+        " --models {params.models} --output {output.found} --figures {output.figures} 2> {log}"
+
+
 rule hyperclass_scaling:
     """Measure what more theories, events and background are worth, with hyperclass.scaling."""
     input:

@@ -54,6 +54,9 @@ class Hyperclass(Section):
     limits: bool = Field(
         default=False, description="whether to set a limit on every point, seconds for each"
     )
+    drivers: bool = Field(
+        default=False, description="whether to say which inputs drive the score of each theory"
+    )
     scaling: Scaling | None = Field(
         default=None, description="trees trained on less than everything; none is not"
     )

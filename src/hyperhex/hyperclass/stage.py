@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -11,7 +11,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from hyperhex import store
 from hyperhex.config import HyperclassSettings, Scaling
 from hyperhex.hyperclass import comparison, histfactory, report
 from hyperhex.hyperclass.binned import binned
@@ -21,13 +20,13 @@ from hyperhex.hyperclass.improvement import TABLE_POINTS, WorkingPoint, working_
 from hyperhex.hyperclass.limits import BANDS, Limit, strengths, write_limits
 from hyperhex.hyperclass.scaling import scaling as measured_scaling
 from hyperhex.hyperclass.scores import (
-    SCHEMA,
     Scores,
     combined,
     cross_scored,
     described,
     left_out_scores,
 )
+from hyperhex.hyperclass.storage import read_scores, write_scores
 from hyperhex.hyperclass.table import write_table
 from hyperhex.provenance import read_json, write_json
 from hyperhex.random import integer
@@ -37,12 +36,9 @@ from hyperhex.train.methods import classifier
 from hyperhex.train.mixture import TrainingSet
 from hyperhex.train.sample import backgrounds, signals
 
-__all__ = ["discovery", "improvement", "limits", "scaling", "scores", "summary"]
+__all__ = ["discovery", "drivers", "improvement", "limits", "scaling", "scores", "summary"]
 
 log = logging.getLogger(__name__)
-
-# one shard holds the scores of a production of any size that two cores can make
-_ROWS = 20_000
 
 
 def scores(
@@ -84,7 +80,7 @@ def scores(
         "scores": names,
         "channel": settings.detect.region.name,
     }
-    _write(output, arrays, attributes, settings, [*events, *models])
+    write_scores(output, arrays, attributes, settings, [*events, *models])
     log.info(
         "%s events of %s theories scored by %s mixtures and %s other methods",
         *(len(arrays["theory"]), len(samples), len(loaded.mixtures), len(names)),
@@ -94,7 +90,7 @@ def scores(
 def improvement(settings: HyperclassSettings, scores: Path, output: Path, figures: Path) -> None:
     """Measure SI and TI of every method for every signal; table, JSON beside it, and figures."""
     options = settings.hyperclass
-    loaded, channel = _scores(scores)
+    loaded, channel = read_scores(scores)
     weight = np.concatenate([events.weight for events in loaded.backgrounds()])
     efficiencies = sorted({*options.working_points, *TABLE_POINTS}, reverse=True)
     points = working_points(weight, efficiencies)
@@ -113,7 +109,7 @@ def discovery(settings: HyperclassSettings, scores: Path, output: Path, figures:
     from hyperhex.plots import hyperclass as plots
 
     options = settings.hyperclass.injection
-    loaded, channel = _scores(scores)
+    loaded, channel = read_scores(scores)
     injected = loaded.injected(options.theory, options.point)
     bins = binned(loaded, injected, options, options.strength)
     model = (channel, bins.backgrounds, bins.signal, options.normalisation)
@@ -155,7 +151,7 @@ def limits(settings: HyperclassSettings, scores: Path, output: Path, figures: Pa
     from hyperhex.plots import limits as plots
 
     options = settings.hyperclass.injection
-    loaded, channel = _scores(scores)
+    loaded, channel = read_scores(scores)
     found = [
         Limit(
             events.theory,
@@ -175,6 +171,32 @@ def limits(settings: HyperclassSettings, scores: Path, output: Path, figures: Pa
         figures / "limits.svg",
     )
     log.info("limits on %d of %d points", len(known), len(found))
+
+
+def drivers(
+    settings: HyperclassSettings,
+    events: list[Path],
+    models: list[Path],
+    output: Path,
+    figures: Path,
+) -> None:
+    """Say what drives the score of each theory, by the trees that never saw it; JSON and figure."""
+    from hyperhex.hyperclass.drivers import drivers as found_drivers
+    from hyperhex.plots.drivers import drivers as draw
+
+    fits = load_fits(models, settings.seed)
+    samples = signals([train.read(path, settings.seed, fits.folds) for path in events])
+    found = {
+        sample.theory: found_drivers(sample, fits.mixtures[sample.theory].fits["xgboost"])
+        for sample in samples
+        if sample.weight.sum() > 0.0
+    }
+    write_json(output, {name: [asdict(one) for one in rows] for name, rows in found.items()})
+    means = [
+        {one.input: one.mean for one in sorted(rows, key=lambda one: one.input)}
+        for rows in found.values()
+    ]
+    draw([_title(settings, name) for name in found], means, figures / "drivers.svg")
 
 
 def scaling(settings: HyperclassSettings, events: list[Path], output: Path, figures: Path) -> None:
@@ -211,51 +233,6 @@ def summary(settings: HyperclassSettings, improvement: Path, discovery: Path, ou
 
 def _joined(parts: Any) -> NDArray[Any]:
     return np.concatenate(list(parts))
-
-
-def _write(
-    output: Path,
-    arrays: Mapping[str, NDArray[Any]],
-    attributes: Mapping[str, Any],
-    settings: HyperclassSettings,
-    inputs: Sequence[Path],
-) -> None:
-    events = len(arrays["theory"])
-    sizes = {
-        "event": events,
-        "left_out": len(attributes["left_out"]),
-        "method": len(attributes["methods"]),
-        "score": len(attributes["scores"]),
-    }
-    draft = store.create(
-        output,
-        SCHEMA,
-        sizes=sizes,
-        rows={"event": min(events, _ROWS)},
-        settings={"seed": settings.seed},
-        attributes=attributes,
-        inputs=inputs,
-        code=("hyperclass", "train"),
-    )
-    for shard in range(draft.shards("event")):
-        rows = draft.bounds("event", shard)
-        draft.write("event", shard, {name: array[rows] for name, array in arrays.items()})
-    draft.publish()
-
-
-def _scores(path: Path) -> tuple[Scores, str]:
-    """Scores of a store, and the name of their channel."""
-    opened = store.open(path)
-    about = opened.attributes
-    arrays = {name: opened[name][:] for name in ("theory", "point", "weight", "mixture", "fixed")}
-    scores = Scores(
-        theories=about["theories"],
-        left_out=about["left_out"],
-        methods=about["methods"],
-        names=about["scores"],
-        **arrays,
-    )
-    return scores, str(about["channel"])
 
 
 def _draw(

@@ -50,7 +50,8 @@ def limits(titles: Sequence[str], strengths: NDArray[np.float64], measure: str, 
             label="expected, median",
         )
         axes.axvline(1.0, color=COLOURS[1], linewidth=1.2, label="leading order")
-        axes.set_xscale("log")
+        # bars that were drawn on a linear axis do not say how far a logarithmic one must reach
+        axes.set(xscale="log", xlim=(0.6 * drawn.min(initial=1.0), 1.6 * drawn.max(initial=1.0)))
         axes.set_yticks(rows, [titles[index] for index in order], fontsize=8)
         axes.set_ylim(-0.6, max(1, len(order)) - 0.4)
         axes.tick_params(axis="y", length=0)

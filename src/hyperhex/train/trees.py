@@ -51,6 +51,16 @@ class TreesClassifier:
         margin = self._booster.inplace_predict(inputs, predict_type="margin")
         return np.asarray(margin, dtype=np.float64)
 
+    def contributions(self, inputs: NDArray[np.float32]) -> NDArray[np.float64]:
+        """Shapley value of each input for each event's log-odds, (n, inputs) (arXiv:1802.03888)."""
+        if self._booster is None:
+            msg = "no trees to explain; fit them or load them first"
+            raise TrainingError(msg)
+        self._booster.set_param({"nthread": self.threads})
+        values = self._booster.predict(xgboost.DMatrix(inputs), pred_contribs=True)
+        # the last column is the mean of all events
+        return np.asarray(values[:, :-1], dtype=np.float64)
+
     def save(self, folder: Path, name: str) -> None:
         """Write `<name>.ubj`."""
         if self._booster is None:
