@@ -14,7 +14,7 @@ __all__ = ["CutEnergy", "Simulate", "Slab", "Stack", "Transport"]
 class Slab(Section):
     """One slab of a sampling calorimeter."""
 
-    material: Literal["tungsten", "lead", "silicon", "vacuum"]
+    material: str
     thickness: Positive = Field(description="along the beam [cm]")
 
 

@@ -22,7 +22,7 @@ from typing import Any, TypeVar
 import numba
 from numba.core.caching import FunctionCache, IndexDataCacheFile
 
-__all__ = ["compiled", "sources", "uncounted"]
+__all__ = ["compiled", "inlined", "sources", "uncounted"]
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 
@@ -44,6 +44,14 @@ def uncounted(function: Function) -> Function:
     The counting is atomic and would take half the time of a shower's transport.
     """
     return compiled(function, _nrt=False)
+
+
+def inlined(function: Function) -> Function:
+    """Compile a part of a kernel into each of its callers, uncounted.
+
+    A call hands over every word of every array, which are a hundred for a shower's matter.
+    """
+    return compiled(function, _nrt=False, forceinline=True)
 
 
 def sources(file: Path) -> list[Path]:

@@ -15,8 +15,11 @@ __all__ = ["attenuation", "critical_energy", "radiation_length", "stopping_power
 
 def radiation_length(material: Material) -> float:
     """Radiation length [g/cm2] from pair production at 100 GeV, 7/(9 n sigma)."""
-    cross_section = pair_total(100.0, float(material.Z), *quadrature())
-    return 7.0 / 9.0 / (material.atoms * cross_section) * material.density
+    total = sum(
+        atoms * pair_total(100.0, float(element.Z), *quadrature())
+        for element, atoms in material.components
+    )
+    return 7.0 / 9.0 / total * material.density
 
 
 def critical_energy(material: Material) -> float:

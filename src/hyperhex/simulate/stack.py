@@ -80,7 +80,7 @@ def build_matter(stack: Stack, patch: Patch, cuts: Cuts, steps: Steps, radius: f
         sensors=np.array(stack.sensors),
         photons=np.stack([photons for photons, _ in tables]),
         leptons=np.stack([leptons for _, leptons in tables]),
-        Z=np.array([float(MATERIALS[name].Z) for name in names]),
+        **_elements([MATERIALS[name] for name in names]),
         cells=patch.table,
         pitch=patch.pitch,
         radius=radius,
@@ -90,6 +90,18 @@ def build_matter(stack: Stack, patch: Patch, cuts: Cuts, steps: Steps, radius: f
         straggling_cut=cuts.straggling,
         rejection=steps.rejection,
     )
+
+
+def _elements(materials: Sequence[Material]) -> dict[str, NDArray[np.float64]]:
+    """Charges of the elements of each material and their cumulative shares in 1/X0, (m, k)."""
+    most = max(len(material.components) for material in materials)
+    Z, shares = np.ones((len(materials), most)), np.ones((len(materials), most))
+    for i, material in enumerate(materials):
+        number = len(material.components)
+        Z[i, :number] = [element.Z for element, _ in material.components]
+        # the last share stays exactly one
+        shares[i, : number - 1] = np.cumsum(material.stopping_shares)[:-1]
+    return {"Z": Z, "shares": shares}
 
 
 @cache

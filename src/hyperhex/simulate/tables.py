@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
 
@@ -77,9 +78,7 @@ def quadrature() -> tuple[NDArray[np.float64], NDArray[np.float64]]:
 def photon_table(material: Material) -> NDArray[np.float64]:
     """Photon table (points, 3): attenuation [1/cm], share of pairs, of pairs and Compton."""
     energies = energy_grid()
-    rule = quadrature()
-    Z = float(material.Z)
-    pair = material.atoms * np.array([pair_total(E, Z, *rule) for E in energies])
+    pair = np.array([_per_volume(material, pair_total, E) for E in energies])
     compton = material.electrons * np.array([compton_cross_section(E) for E in energies])
     total = pair + compton + material.photoelectric(energies)
     return np.stack([total, pair / total, (pair + compton) / total], axis=1)
@@ -95,7 +94,7 @@ def collision_loss(material: Material, T: float, high: float, *, positron: bool)
 
 def radiation_loss(material: Material, T: float, high: float) -> float:
     """Energy lost to photons below `high` [GeV/cm]."""
-    return material.atoms * radiation(T, float(material.Z), high, *quadrature())[1]
+    return _radiated(material, T, high)[1]
 
 
 def lepton_table(
@@ -118,16 +117,16 @@ def _lepton_row(
     material: Material, T: float, cuts: Cuts, steps: Steps, positron: bool
 ) -> NDArray[np.float64]:
     """One point of the lepton table; the range is left at zero."""
-    rule = quadrature()
-    Z = float(material.Z)
-    hard_photons, soft_photons = radiation(T, Z, cuts.photon, *rule)
-    photons = material.atoms * hard_photons
-    knocks = material.electrons * knock_ons(T, positron, cuts.knock_on, T, *rule)[0]
+    photons, soft_photons = _radiated(material, T, cuts.photon)
+    knocks = material.electrons * knock_ons(T, positron, cuts.knock_on, T, *quadrature())[0]
     pairs = material.electrons * annihilation_cross_section(T) if positron else 0.0
     total = photons + knocks + pairs + _LEAST
     loss = collision_loss(material, T, cuts.knock_on, positron=positron)
-    loss += material.atoms * soft_photons
-    scattering = material.atoms * transport_cross_section(T, Z, material.A)
+    loss += soft_photons
+    scattering = sum(
+        atoms * transport_cross_section(T, float(element.Z), element.A)
+        for element, atoms in material.components
+    )
     # straggling: 1/w^2 between the straggling cut and the largest transfer that is not tracked
     beta2 = 1.0 - 1.0 / (1.0 + T / ELECTRON_MASS) ** 2
     strength = 2.0 * np.pi * ELECTRON_RADIUS**2 * ELECTRON_MASS * material.electrons / beta2
@@ -146,6 +145,24 @@ def _lepton_row(
     row[VARIANCE] = strength * cuts.straggling
     row[QUIET_LOSS] = max(loss - carried, 0.1 * loss)
     return row
+
+
+def _per_volume(material: Material, cross_section: Callable[..., float], energy: float) -> float:
+    """Sum of a cross-section [cm2 per atom] over the atoms of a volume [1/cm]."""
+    return sum(
+        atoms * cross_section(energy, float(element.Z), *quadrature())
+        for element, atoms in material.components
+    )
+
+
+def _radiated(material: Material, T: float, cut: float) -> tuple[float, float]:
+    """Bremsstrahlung above a cut [1/cm] and energy lost to photons below it [GeV/cm]."""
+    hard = soft = 0.0
+    for element, atoms in material.components:
+        above, below = radiation(T, float(element.Z), cut, *quadrature())
+        hard += atoms * above
+        soft += atoms * below
+    return hard, soft
 
 
 def _range(energies: NDArray[np.float64], loss: NDArray[np.float64]) -> NDArray[np.float64]:

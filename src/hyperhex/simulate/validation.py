@@ -18,7 +18,15 @@ from hyperhex.simulate.closed_forms import (
 )
 from hyperhex.simulate.homogeneous import block, layer_deposits, shower_maximum, single_layer
 from hyperhex.simulate.library import Showers
-from hyperhex.simulate.materials import LEAD, SILICON, TUNGSTEN, Material
+from hyperhex.simulate.materials import (
+    AIR,
+    COPPER,
+    IRON,
+    LEAD,
+    SILICON,
+    TUNGSTEN,
+    Material,
+)
 from hyperhex.simulate.straggling import most_probable_loss
 from hyperhex.simulate.tables import Cuts
 
@@ -34,7 +42,7 @@ __all__ = [
 ]
 
 _PDG = "PDG, Atomic and Nuclear Properties of Materials (pdg.lbl.gov)"
-_NIST = "NIST, X-Ray Mass Attenuation Coefficients (Hubbell, Seltzer 1995)"
+_NIST = "NIST, XCOM Photon Cross Sections Database (Berger, Hubbell), without coherent scattering"
 _ESTAR = "NIST, ESTAR"
 _PROFILE = "Grindhammer, Peters, arXiv:hep-ex/0001020: ln(E/Ec) - 0.858"
 _SAMPLING = (
@@ -47,13 +55,19 @@ _CONSTANTS: dict[Material, tuple[float, float]] = {
     TUNGSTEN: (6.76, 7.97),
     LEAD: (6.37, 7.43),
     SILICON: (21.82, 40.19),
+    COPPER: (12.86, 19.42),
+    IRON: (13.84, 21.68),
+    AIR: (36.62, 87.92),
 }
-# mass attenuation [cm2/g] at these energies [GeV]
-_ENERGIES = [1e-3, 2e-3, 5e-3, 10e-3, 20e-3]
+# mass attenuation without coherent scattering [cm2/g] at these energies [GeV]
+_ENERGIES = [0.5e-3, 1e-3, 2e-3, 5e-3, 10e-3, 20e-3, 50e-3]
 _ATTENUATION: dict[Material, list[float]] = {
-    TUNGSTEN: [0.0662, 0.0443, 0.0410, 0.0475, 0.0589],
-    LEAD: [0.0710, 0.0461, 0.0427, 0.0497, 0.0621],
-    SILICON: [0.0636, 0.0448, 0.0297, 0.0246, 0.0234],
+    TUNGSTEN: [0.1281, 0.06359, 0.04362, 0.0409, 0.04744, 0.05893, 0.0762],
+    LEAD: [0.1498, 0.06794, 0.04524, 0.04257, 0.04968, 0.06205, 0.08056],
+    SILICON: [0.08663, 0.0633, 0.04467, 0.02963, 0.0246, 0.02338, 0.02523],
+    COPPER: [0.08139, 0.05836, 0.04182, 0.03171, 0.03101, 0.03408, 0.04104],
+    IRON: [0.08224, 0.05938, 0.04245, 0.03141, 0.02993, 0.03224, 0.03829],
+    AIR: [0.08671, 0.0634, 0.04436, 0.02747, 0.02043, 0.01706, 0.01614],
 }
 # collision stopping power [MeV cm2/g] at 1 and 10 MeV
 _STOPPING: dict[Material, tuple[float, float]] = {TUNGSTEN: (1.016, 1.203), SILICON: (1.51, 1.70)}
@@ -88,16 +102,16 @@ def material_rows() -> list[Row]:
     rows = []
     for material, (length, energy) in _CONSTANTS.items():
         ours = radiation_length(material)
-        rows.append(_relative(f"X0 {material.symbol} [g/cm2]", ours, length, 0.02, _PDG))
+        rows.append(_relative(f"X0 {material.name} [g/cm2]", ours, length, 0.02, _PDG))
         ours = 1e3 * critical_energy(material)
-        rows.append(_relative(f"critical energy {material.symbol} [MeV]", ours, energy, 0.02, _PDG))
+        rows.append(_relative(f"critical energy {material.name} [MeV]", ours, energy, 0.02, _PDG))
     for material, values in _ATTENUATION.items():
         for E, ours, value in zip(_ENERGIES, attenuation(material, _ENERGIES), values, strict=True):
-            name = f"attenuation {material.symbol} at {1e3 * E:g} MeV [cm2/g]"
+            name = f"attenuation {material.name} at {1e3 * E:g} MeV [cm2/g]"
             rows.append(_relative(name, ours, value, 0.05, _NIST))
     for material, powers in _STOPPING.items():
         for E, value in zip((1e-3, 10e-3), powers, strict=True):
-            name = f"collision stopping power {material.symbol} at {1e3 * E:g} MeV [MeV cm2/g]"
+            name = f"collision stopping power {material.name} at {1e3 * E:g} MeV [MeV cm2/g]"
             rows.append(_relative(name, stopping_power(material, E), value, 0.02, _ESTAR))
     return rows
 

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import math
 
-from hyperhex.kernels.compiled import uncounted
+from hyperhex.kernels.compiled import inlined
 from hyperhex.kernels.counter import State, uniform
 
 __all__ = ["scattered", "turned"]
 
 
-@uncounted
+@inlined
 def _combined(
     ux: float, uy: float, uz: float, cos: float, a: float, b: float
 ) -> tuple[float, float, float]:
@@ -29,7 +29,7 @@ def _combined(
     return vx * norm, vy * norm, vz * norm
 
 
-@uncounted
+@inlined
 def turned(
     ux: float, uy: float, uz: float, cos: float, cos_phi: float, sin_phi: float
 ) -> tuple[float, float, float]:
@@ -38,7 +38,7 @@ def turned(
     return _combined(ux, uy, uz, cos, sin * cos_phi, sin * sin_phi)
 
 
-@uncounted
+@inlined
 def scattered(
     state: State, ux: float, uy: float, uz: float, deflection: float
 ) -> tuple[float, float, float]:

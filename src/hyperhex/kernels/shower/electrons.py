@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 
-from hyperhex.kernels.compiled import uncounted
+from hyperhex.kernels.compiled import inlined
 from hyperhex.kernels.counter import State, uniform
 from hyperhex.kernels.shower.constants import (
     BOHR_RADIUS,
@@ -33,7 +33,7 @@ __all__ = [
 ]
 
 
-@uncounted
+@inlined
 def _radiation_shape(k: float, E: float, thickness: float, field: float) -> float:
     """Bracket {...} of `bremsstrahlung_differential`, zero where screening makes it negative."""
     y = (E - k) / E
@@ -41,7 +41,7 @@ def _radiation_shape(k: float, E: float, thickness: float, field: float) -> floa
     return max(0.0, (1.0 + y * y) * (phi1 - field) - 2.0 / 3.0 * y * (phi2 - field))
 
 
-@uncounted
+@inlined
 def bremsstrahlung_differential(k: float, E: float, Z: float) -> float:
     """Spectrum k d sigma/d k [cm2] for a photon of energy k from an electron of total energy E.
 
@@ -55,7 +55,7 @@ def bremsstrahlung_differential(k: float, E: float, Z: float) -> float:
     return scale * _radiation_shape(k, E, thickness, nucleus(Z, E))
 
 
-@uncounted
+@inlined
 def draw_bremsstrahlung(state: State, E: float, Z: float, least: float) -> float:
     """Draw the energy of a photon above `least` by rejection from d k/k."""
     thickness = 136.0 * Z ** (-1.0 / 3.0) * ELECTRON_MASS
@@ -71,7 +71,7 @@ def draw_bremsstrahlung(state: State, E: float, Z: float, least: float) -> float
     return least
 
 
-@uncounted
+@inlined
 def moller_differential(e: float, T: float) -> float:
     """Spectrum d sigma/d e [cm2] of an electron on an electron; e <= 1/2 is the share of T lost.
 
@@ -86,7 +86,7 @@ def moller_differential(e: float, T: float) -> float:
     return scale * (((g - 1.0) / g) ** 2 + (1.0 / e - c) / e + (1.0 / rest - c) / rest)
 
 
-@uncounted
+@inlined
 def draw_moller(state: State, T: float, least: float) -> float:
     """Draw the energy of the knock-on electron above `least` by rejection from 1/e^2."""
     g = 1.0 + T / ELECTRON_MASS
@@ -102,7 +102,7 @@ def draw_moller(state: State, T: float, least: float) -> float:
             return e * T
 
 
-@uncounted
+@inlined
 def _bhabha_shape(e: float, g: float) -> float:
     """e^2 b^2 {...} of `bhabha_differential`; one at e = 0 and never more."""
     y = 1.0 / (g + 1.0)
@@ -111,7 +111,7 @@ def _bhabha_shape(e: float, g: float) -> float:
     return 1.0 - (1.0 - 1.0 / g**2) * e * (b1 - e * (b2 - e * (b3 - e * b4)))
 
 
-@uncounted
+@inlined
 def bhabha_differential(e: float, T: float) -> float:
     """Spectrum d sigma/d e [cm2] of a positron on an electron; e is the share of T lost.
 
@@ -125,7 +125,7 @@ def bhabha_differential(e: float, T: float) -> float:
     return scale * _bhabha_shape(e, g) / e**2
 
 
-@uncounted
+@inlined
 def draw_bhabha(state: State, T: float, least: float) -> float:
     """Draw the energy of the knock-on electron above `least` by rejection from 1/e^2."""
     g = 1.0 + T / ELECTRON_MASS
@@ -136,7 +136,7 @@ def draw_bhabha(state: State, T: float, least: float) -> float:
             return e * T
 
 
-@uncounted
+@inlined
 def annihilation_cross_section(T: float) -> float:
     """Total cross-section of a positron in flight into two photons [cm2 per electron].
 
@@ -149,7 +149,7 @@ def annihilation_cross_section(T: float) -> float:
     return math.pi * ELECTRON_RADIUS**2 / (g + 1.0) * bracket
 
 
-@uncounted
+@inlined
 def draw_annihilation(state: State, T: float) -> float:
     """Draw one photon's share e of T + 2m: d sigma/d e ~ 1/e {1 - e + (2 g e - 1)/(e (g+1)^2)}."""
     g = 1.0 + T / ELECTRON_MASS
@@ -162,7 +162,7 @@ def draw_annihilation(state: State, T: float) -> float:
             return e
 
 
-@uncounted
+@inlined
 def transport_cross_section(T: float, Z: float, A: float) -> float:
     """First transport cross-section [cm2 per atom], 1/(n lambda_1), of elastic scattering.
 
@@ -188,7 +188,7 @@ def transport_cross_section(T: float, Z: float, A: float) -> float:
     )
 
 
-@uncounted
+@inlined
 def draw_deflection(state: State, lengths: float) -> float:
     """Draw 1 - cos of the scattering along `lengths` transport mean free paths.
 

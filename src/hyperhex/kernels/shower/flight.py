@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from hyperhex.kernels.compiled import uncounted
+from hyperhex.kernels.compiled import inlined
 from hyperhex.kernels.counter import State, uniform
 from hyperhex.kernels.shower.direction import scattered
 from hyperhex.kernels.shower.electrons import draw_deflection
@@ -20,6 +20,7 @@ __all__ = [
     "hinge",
     "lepton_value",
     "photon_value",
+    "struck_charge",
     "to_plane",
 ]
 
@@ -29,7 +30,7 @@ Place = tuple[int, int, int, float]
 _GRAZING = 1e-9
 
 
-@uncounted
+@inlined
 def to_plane(matter: Matter, slab: int, track: Track) -> float:
     """Distance along the direction to the plane that bounds the slab [cm]."""
     if abs(track[5]) < _GRAZING:
@@ -39,7 +40,7 @@ def to_plane(matter: Matter, slab: int, track: Track) -> float:
     return (plane - track[2]) / track[5]
 
 
-@uncounted
+@inlined
 def lepton_value(matter: Matter, place: Place, column: int) -> float:
     """Value of a lepton table, linear in the energy; place is (material, side, point, fraction)."""
     material, side, point, fraction = place
@@ -47,14 +48,30 @@ def lepton_value(matter: Matter, place: Place, column: int) -> float:
     return low + fraction * (matter.leptons[material, side, point + 1, column] - low)
 
 
-@uncounted
+@inlined
 def photon_value(matter: Matter, material: int, point: int, fraction: float, column: int) -> float:
     """Value of a photon table, linear in the energy."""
     low = matter.photons[material, point, column]
     return low + fraction * (matter.photons[material, point + 1, column] - low)
 
 
-@uncounted
+@inlined
+def struck_charge(matter: Matter, state: State, material: int) -> float:
+    """Charge Z of the nucleus whose field a photon or an electron meets.
+
+    Elements are drawn by their shares in 1/X0, whatever the energy.
+    """
+    # a pure element costs no random number
+    if matter.shares[material, 0] >= 1.0:
+        return matter.Z[material, 0]
+    choice = uniform(state)
+    last = 0
+    while matter.shares[material, last] <= choice:
+        last += 1
+    return matter.Z[material, last]
+
+
+@inlined
 def fly(track: Track, distance: float) -> None:
     """Move along the direction."""
     track[0] += distance * track[3]
@@ -62,7 +79,7 @@ def fly(track: Track, distance: float) -> None:
     track[2] += distance * track[5]
 
 
-@uncounted
+@inlined
 def cross(matter: Matter, tally: Tally, track: Track) -> bool:
     """Enter the next slab from the plane ahead; True if the particle leaves the stack there."""
     slab = int(track[8])
@@ -78,7 +95,7 @@ def cross(matter: Matter, tally: Tally, track: Track) -> bool:
     return True
 
 
-@uncounted
+@inlined
 def hinge(
     matter: Matter, state: State, track: Track, slab: int, step: float, lengths: float
 ) -> tuple[float, bool]:
@@ -102,7 +119,7 @@ def hinge(
     return step, False
 
 
-@uncounted
+@inlined
 def ends_here(matter: Matter, track: Track, T: float, charge: float) -> bool:
     """Whether an electron of this energy can be absorbed: its range ends in this passive slab."""
     slab = int(track[8])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from hyperhex.kernels.compiled import uncounted
+from hyperhex.kernels.compiled import inlined
 from hyperhex.kernels.counter import State, exponential, uniform, unit_circle
 from hyperhex.kernels.shower.constants import ELECTRON_MASS
 from hyperhex.kernels.shower.direction import turned
@@ -31,7 +31,7 @@ __all__ = [
 Direction = tuple[float, float, float]
 
 
-@uncounted
+@inlined
 def stays(matter: Matter, track: Track, energy: float, charge: float) -> bool:
     """Whether a product leaves its energy here: below its cut, or stopped in this slab anyway."""
     if charge == 0.0:
@@ -42,7 +42,7 @@ def stays(matter: Matter, track: Track, energy: float, charge: float) -> bool:
     return energy <= matter.electron_cut or ends_here(matter, track, energy, charge)
 
 
-@uncounted
+@inlined
 def emit(
     matter: Matter,
     tally: Tally,
@@ -59,7 +59,7 @@ def emit(
         push(pile, tally, track, direction, energy, charge)
 
 
-@uncounted
+@inlined
 def _narrow(state: State, energy: float) -> float:
     """Cosine of the angle of radiation or of a pair's electron to its parent, of order m/E.
 
@@ -71,7 +71,7 @@ def _narrow(state: State, energy: float) -> float:
     return max(-1.0, 1.0 - 0.5 * theta * theta)
 
 
-@uncounted
+@inlined
 def materialise(
     matter: Matter, tally: Tally, pile: Pile, state: State, track: Track, Z: float
 ) -> None:
@@ -88,7 +88,7 @@ def materialise(
     emit(matter, tally, pile, track, other, second, -charge)
 
 
-@uncounted
+@inlined
 def compton(matter: Matter, tally: Tally, pile: Pile, state: State, track: Track) -> None:
     """Compton scattering on an electron at rest; `track` becomes the scattered photon."""
     energy, ux, uy, uz = track[6], track[3], track[4], track[5]
@@ -106,7 +106,7 @@ def compton(matter: Matter, tally: Tally, pile: Pile, state: State, track: Track
     track[6] = scattered
 
 
-@uncounted
+@inlined
 def photoelectric(matter: Matter, tally: Tally, pile: Pile, state: State, track: Track) -> None:
     """Absorption by an atom: an electron takes the energy, the binding energy is neglected.
 
@@ -122,7 +122,7 @@ def photoelectric(matter: Matter, tally: Tally, pile: Pile, state: State, track:
     push(pile, tally, track, direction, energy, -1.0)
 
 
-@uncounted
+@inlined
 def radiate(matter: Matter, tally: Tally, pile: Pile, state: State, track: Track, Z: float) -> None:
     """Bremsstrahlung of a photon above its cut; the electron keeps its direction."""
     E = track[6] + ELECTRON_MASS
@@ -133,14 +133,14 @@ def radiate(matter: Matter, tally: Tally, pile: Pile, state: State, track: Track
     track[6] -= k
 
 
-@uncounted
+@inlined
 def _recoil(T: float, share: float) -> float:
     """Cosine of a fast electron's angle after it took `share` of T from a collision."""
     two = 2.0 * ELECTRON_MASS
     return math.sqrt(min(1.0, share * (T + two) / (T * share + two)))
 
 
-@uncounted
+@inlined
 def knock_on(matter: Matter, tally: Tally, pile: Pile, state: State, track: Track) -> None:
     """Moller or Bhabha scattering with an electron above the cut; angles from kinematics."""
     T, ux, uy, uz = track[6], track[3], track[4], track[5]
@@ -155,7 +155,7 @@ def knock_on(matter: Matter, tally: Tally, pile: Pile, state: State, track: Trac
     track[3], track[4], track[5] = turned(ux, uy, uz, _recoil(T, 1.0 - struck / T), a, b)
 
 
-@uncounted
+@inlined
 def annihilate(matter: Matter, tally: Tally, pile: Pile, state: State, track: Track) -> None:
     """Annihilation in flight into two photons, back to back in the frame of their centre."""
     T, ux, uy, uz = track[6], track[3], track[4], track[5]
@@ -169,7 +169,7 @@ def annihilate(matter: Matter, tally: Tally, pile: Pile, state: State, track: Tr
         emit(matter, tally, pile, track, direction, share * (T + 2.0 * ELECTRON_MASS), 0.0)
 
 
-@uncounted
+@inlined
 def annihilate_at_rest(
     matter: Matter, tally: Tally, pile: Pile, state: State, track: Track
 ) -> None:

@@ -12,7 +12,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from hyperhex.kernels.compiled import uncounted
+from hyperhex.kernels.compiled import inlined
 from hyperhex.kernels.hexagonal.hexagon import point_index
 from hyperhex.kernels.shower.constants import ELECTRON_MASS
 
@@ -83,8 +83,9 @@ class Matter(NamedTuple):
 
     planes (n+1) [cm], increasing; materials (n): row in the tables, -1 for vacuum; sensors (n):
     readout layer, -1 if passive; photons (m, points, N_PHOTON) and leptons (m, 2, points,
-    N_LEPTON), electrons first, on the points of `energy_grid`; Z (m); cells: table of
-    `point_index`; pitch, radius of the world [cm]; cuts [GeV].
+    N_LEPTON), electrons first, on the points of `energy_grid`; Z, shares (m, k): charges of a
+    material's elements and their cumulative shares in 1/X0; cells: table of `point_index`; pitch,
+    radius of the world [cm]; cuts [GeV].
     """
 
     planes: NDArray[np.float64]
@@ -93,6 +94,7 @@ class Matter(NamedTuple):
     photons: NDArray[np.float64]
     leptons: NDArray[np.float64]
     Z: NDArray[np.float64]
+    shares: NDArray[np.float64]
     cells: NDArray[np.int32]
     pitch: float
     radius: float
@@ -124,7 +126,7 @@ def energy_grid() -> NDArray[np.float64]:
     return np.append((2.0 ** exponents[:, None] * mantissas).ravel(), 2.0**_HIGHEST_EXPONENT)
 
 
-@uncounted
+@inlined
 def grid_place(energy: float) -> tuple[int, float]:
     """Point of the energy grid below an energy and the fraction of the way to the next."""
     bits = np.float64(energy).view(np.int64)
@@ -132,7 +134,7 @@ def grid_place(energy: float) -> tuple[int, float]:
     return int(max(np.int64(0), point)), np.float64(bits & _REST) * _TO_FRACTION
 
 
-@uncounted
+@inlined
 def deposit(matter: Matter, tally: Tally, slab: int, x: float, y: float, energy: float) -> None:
     """Book energy where it is left: in a cell, in silicon outside the patch, in passive matter."""
     layer = matter.sensors[slab]
@@ -146,7 +148,7 @@ def deposit(matter: Matter, tally: Tally, slab: int, x: float, y: float, energy:
         tally.deposits[layer, cell] += energy
 
 
-@uncounted
+@inlined
 def leave(tally: Tally, slab: int, n_slabs: int, energy: float, charge: float) -> None:
     """Book the energy of a particle that left the stack; a positron takes its pair's masses."""
     if charge > 0.0:
@@ -159,7 +161,7 @@ def leave(tally: Tally, slab: int, n_slabs: int, energy: float, charge: float) -
         tally.books[BESIDE] += energy
 
 
-@uncounted
+@inlined
 def push(
     pile: Pile,
     tally: Tally,

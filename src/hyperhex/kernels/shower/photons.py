@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 
-from hyperhex.kernels.compiled import uncounted
+from hyperhex.kernels.compiled import inlined
 from hyperhex.kernels.counter import State, uniform
 from hyperhex.kernels.shower.constants import ELECTRON_MASS, ELECTRON_RADIUS, FINE_STRUCTURE
 
@@ -27,8 +27,10 @@ __all__ = [
 _CORRECTION_BEGINS = 3.0e-3
 _CORRECTION_HOLDS = 50.0e-3
 
+_SPECTRUM_BEGINS = 2.0e-3
 
-@uncounted
+
+@inlined
 def screening(d: float) -> tuple[float, float]:
     """Screening functions Phi1, Phi2 of the screening variable d.
 
@@ -40,7 +42,7 @@ def screening(d: float) -> tuple[float, float]:
     return both, both
 
 
-@uncounted
+@inlined
 def coulomb_correction(Z: float) -> float:
     """f_c(Z), what distorted waves take from the Born approximation.
 
@@ -51,7 +53,7 @@ def coulomb_correction(Z: float) -> float:
     return a * (1.0 / (1.0 + a) + 0.20206 + a * (-0.0369 + a * (0.0083 - 0.002 * a)))
 
 
-@uncounted
+@inlined
 def electrons_share(Z: float) -> float:
     """xi(Z) in Z (Z + xi): pairs and bremsstrahlung in the field of the atom's electrons.
 
@@ -61,7 +63,7 @@ def electrons_share(Z: float) -> float:
     return (math.log(1440.0) - 2.0 * third) / (math.log(183.0) - third - coulomb_correction(Z))
 
 
-@uncounted
+@inlined
 def nucleus(Z: float, energy: float) -> float:
     """F(Z, E)/2 that is taken from Phi1 and Phi2: 4/3 ln Z + 4 f_c(Z) at high energies."""
     rise = math.log(energy / _CORRECTION_BEGINS) / math.log(_CORRECTION_HOLDS / _CORRECTION_BEGINS)
@@ -69,7 +71,7 @@ def nucleus(Z: float, energy: float) -> float:
     return 4.0 / 3.0 * math.log(Z) + 4.0 * switch * coulomb_correction(Z)
 
 
-@uncounted
+@inlined
 def _pair_shape(e: float, thickness: float, field: float) -> float:
     """Bracket {...} of `pair_differential`, zero where screening makes it negative."""
     d = thickness / (e * (1.0 - e))
@@ -79,7 +81,7 @@ def _pair_shape(e: float, thickness: float, field: float) -> float:
     return max(0.0, shape)
 
 
-@uncounted
+@inlined
 def pair_differential(e: float, energy: float, Z: float) -> float:
     """Spectrum d sigma/d e [cm2] of pair production; e is the total energy of one electron over E.
 
@@ -92,12 +94,17 @@ def pair_differential(e: float, energy: float, Z: float) -> float:
     return scale * _pair_shape(e, thickness, nucleus(Z, energy))
 
 
-@uncounted
+@inlined
 def draw_pair(state: State, energy: float, Z: float) -> float:
-    """Draw e of `pair_differential` by rejection from a uniform e in (m/E, 1/2)."""
+    """Draw e of `pair_differential` by rejection from a uniform e in (m/E, 1/2).
+
+    Below 2 MeV, where the formula falls to zero before the cross-section does, e is uniform.
+    """
+    lowest = ELECTRON_MASS / energy
+    if energy < _SPECTRUM_BEGINS:
+        return lowest + uniform(state) * (0.5 - lowest)
     thickness = 136.0 * Z ** (-1.0 / 3.0) * ELECTRON_MASS / energy
     field = nucleus(Z, energy)
-    lowest = ELECTRON_MASS / energy
     # Phi1 and Phi2 fall with d, which is least at e = 1/2; the bracket is then largest at e = 0
     limit = screening(4.0 * thickness)[0] - field
     for _ in range(1000):
@@ -107,7 +114,7 @@ def draw_pair(state: State, energy: float, Z: float) -> float:
     return 0.5
 
 
-@uncounted
+@inlined
 def compton_cross_section(energy: float) -> float:
     """Total cross-section of Klein and Nishina [cm2 per electron], Z. Phys. 52 (1929) 853."""
     k = energy / ELECTRON_MASS
@@ -117,7 +124,7 @@ def compton_cross_section(energy: float) -> float:
     return 2.0 * math.pi * ELECTRON_RADIUS**2 * (first + log / (2.0 * k) - (1.0 + 3.0 * k) / one**2)
 
 
-@uncounted
+@inlined
 def draw_compton(state: State, energy: float) -> tuple[float, float]:
     """Draw (e, cos theta) of the scattered photon, e its energy over that before.
 

@@ -11,7 +11,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hyperhex.kernels.compiled import uncounted
-from hyperhex.kernels.shower.constants import ELECTRON_MASS, ELECTRON_RADIUS
+from hyperhex.kernels.shower.constants import (
+    ELECTRON_MASS,
+    ELECTRON_RADIUS,
+    FINE_STRUCTURE,
+)
 from hyperhex.kernels.shower.electrons import (
     bhabha_differential,
     bremsstrahlung_differential,
@@ -21,6 +25,7 @@ from hyperhex.kernels.shower.photons import pair_differential
 
 __all__ = [
     "bethe_loss",
+    "born_pair",
     "density_effect",
     "knock_ons",
     "pair_total",
@@ -33,19 +38,69 @@ Nodes = NDArray[np.float64]
 # and Rutherford's 1/w^2.
 _SOFT = 5.0e-6
 
+# Logarithms of the energies between which the two forms of the pair cross-section are joined.
+_LN_SLOW = math.log(6e-3)
+_LN_FAST = math.log(10e-3)
+
+
+@uncounted
+def born_pair(energy: float) -> float:
+    """Pair production on a bare charge in Born's approximation, in units of alpha re^2 Z^2.
+
+    Series of Maximon, J. Res. Natl. Bur. Stand. 72B (1968) 79, in k = E/m: about the threshold
+    for k < 4, about infinity above.
+    """
+    k = energy / ELECTRON_MASS
+    if k <= 2.0:
+        return 0.0
+    if k < 4.0:
+        r = (2.0 * k - 4.0) / (k + 2.0 + 2.0 * math.sqrt(2.0 * k))
+        series = 1.0 + r * (1 / 2 + r * (23 / 40 + r * (11 / 60 + r * 29 / 960)))
+        return 2.0 * math.pi / 3.0 * ((k - 2.0) / k) ** 3 * series
+    log = math.log(2.0 * k)
+    z = (2.0 / k) ** 2
+    squared = math.pi**2
+    first = 6.0 * log - 3.5 + 2 / 3 * log**3 - log**2 - squared / 3.0 * log
+    first += 2.0 * 1.2020569 + squared / 6.0
+    second = 3 / 16 * log + 1 / 8
+    third = 29 / 2304 * log - 77 / 13824
+    return 28 / 9 * log - 218 / 27 + z * (first - z * (second + z * third))
+
+
+@uncounted
+def _slow_pair_total(energy: float, Z: float) -> float:
+    """Cross-section of pair production [cm2 per atom] where screening does not matter.
+
+    Born's cross-section times 1 + (alpha Z)^2 (7.9 MeV^2/E^2 - 0.316) for the distortion of the
+    waves, which is positive near the threshold (Overbo, Mork, Olsen, Phys. Rev. A 8 (1973) 668),
+    and 1 + ln(E/4m)/(3 Z) for pairs in the field of electrons; both factors are fits to XCOM.
+    """
+    scale = FINE_STRUCTURE * ELECTRON_RADIUS**2 * Z * Z * born_pair(energy)
+    distortion = 1.0 + (FINE_STRUCTURE * Z) ** 2 * (7.9e-6 / energy**2 - 0.316)
+    triplets = 1.0 + max(0.0, math.log(energy / (4.0 * ELECTRON_MASS))) / (3.0 * Z)
+    return scale * distortion * triplets
+
 
 @uncounted
 def pair_total(energy: float, Z: float, nodes: Nodes, weights: Nodes) -> float:
-    """Cross-section of pair production [cm2 per atom] of a photon."""
+    """Cross-section of pair production [cm2 per atom] of a photon.
+
+    The integral of `pair_differential` is right above 10 MeV only; `_slow_pair_total` takes over
+    below 6 MeV. Between them the weight changes linearly in ln E.
+    """
+    fast = (math.log(energy) - _LN_SLOW) / (_LN_FAST - _LN_SLOW)
+    if fast <= 0.0:
+        return _slow_pair_total(energy, Z)
     least = ELECTRON_MASS / energy
-    if least >= 0.5:
-        return 0.0
     total = 0.0
     for i in range(len(nodes)):
         e = least + (0.5 - least) * nodes[i]
         total += weights[i] * pair_differential(e, energy, Z)
     # symmetric in the two electrons
-    return 2.0 * (0.5 - least) * total
+    total *= 2.0 * (0.5 - least)
+    if fast >= 1.0:
+        return total
+    return fast * total + (1.0 - fast) * _slow_pair_total(energy, Z)
 
 
 @uncounted

@@ -12,7 +12,7 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
-from hyperhex.kernels.compiled import uncounted
+from hyperhex.kernels.compiled import inlined, uncounted
 from hyperhex.kernels.counter import State, begin, exponential, normal, uniform
 from hyperhex.kernels.shower.flight import (
     Place,
@@ -23,6 +23,7 @@ from hyperhex.kernels.shower.flight import (
     hinge,
     lepton_value,
     photon_value,
+    struck_charge,
     to_plane,
 )
 from hyperhex.kernels.shower.interactions import (
@@ -59,7 +60,7 @@ from hyperhex.kernels.shower.matter import (
 __all__ = ["shower", "showers"]
 
 
-@uncounted
+@inlined
 def _next_collision(matter: Matter, tally: Tally, state: State, track: Track) -> bool:
     """Fly a photon through slabs until its free paths are used up; False if it leaves."""
     point, fraction = grid_place(track[6])
@@ -80,7 +81,7 @@ def _next_collision(matter: Matter, tally: Tally, state: State, track: Track) ->
             return False
 
 
-@uncounted
+@inlined
 def follow_photon(matter: Matter, tally: Tally, pile: Pile, state: State, track: Track) -> None:
     """Follow a photon until it is absorbed, leaves, or falls below its cut."""
     while track[6] > matter.photon_cut:
@@ -90,7 +91,8 @@ def follow_photon(matter: Matter, tally: Tally, pile: Pile, state: State, track:
         material = matter.materials[int(track[8])]
         choice = uniform(state)
         if choice < photon_value(matter, material, point, fraction, PAIR):
-            materialise(matter, tally, pile, state, track, matter.Z[material])
+            Z = struck_charge(matter, state, material)
+            materialise(matter, tally, pile, state, track, Z)
             return
         if choice >= photon_value(matter, material, point, fraction, PAIR_OR_COMPTON):
             photoelectric(matter, tally, pile, state, track)
@@ -99,7 +101,7 @@ def follow_photon(matter: Matter, tally: Tally, pile: Pile, state: State, track:
     deposit(matter, tally, int(track[8]), track[0], track[1], track[6])
 
 
-@uncounted
+@inlined
 def _straggled(matter: Matter, state: State, place: Place, track: Track, length: float) -> float:
     """Energy lost along a length in a sensor [GeV], with the fluctuations that make a Landau peak.
 
@@ -119,7 +121,7 @@ def _straggled(matter: Matter, state: State, place: Place, track: Track, length:
     return max(0.0, loss)
 
 
-@uncounted
+@inlined
 def _stop(matter: Matter, tally: Tally, pile: Pile, state: State, track: Track) -> None:
     """Leave the remaining energy here; a positron annihilates."""
     deposit(matter, tally, int(track[8]), track[0], track[1], track[6])
@@ -127,7 +129,7 @@ def _stop(matter: Matter, tally: Tally, pile: Pile, state: State, track: Track) 
         annihilate_at_rest(matter, tally, pile, state, track)
 
 
-@uncounted
+@inlined
 def _interact(
     matter: Matter,
     tally: Tally,
@@ -140,7 +142,8 @@ def _interact(
     choice = uniform(state)
     if choice < lepton_value(matter, place, RADIATION):
         if track[6] > matter.photon_cut:
-            radiate(matter, tally, pile, state, track, matter.Z[matter.materials[int(track[8])]])
+            Z = struck_charge(matter, state, place[0])
+            radiate(matter, tally, pile, state, track, Z)
         return True
     if choice < lepton_value(matter, place, RADIATION_OR_KNOCK):
         most = 0.5 * track[6] if track[7] < 0.0 else track[6]
@@ -151,7 +154,7 @@ def _interact(
     return False
 
 
-@uncounted
+@inlined
 def follow_electron(matter: Matter, tally: Tally, pile: Pile, state: State, track: Track) -> None:
     """Follow an electron or positron until it stops, leaves or annihilates."""
     side = 0 if track[7] < 0.0 else 1
@@ -195,7 +198,7 @@ def follow_electron(matter: Matter, tally: Tally, pile: Pile, state: State, trac
     _stop(matter, tally, pile, state, track)
 
 
-@uncounted
+@inlined
 def shower(
     matter: Matter,
     tally: Tally,
