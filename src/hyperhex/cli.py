@@ -36,6 +36,13 @@ _STAGES = {
     "hyperclass": "scores, significance improvement and hypothesis test",
 }
 
+
+def _energies(text: str) -> tuple[float, float]:
+    """Range of energies LOW:HIGH."""
+    low, _, high = text.partition(":")
+    return float(low), float(high)
+
+
 # what a verb does, and its arguments; `name+` takes one or more
 _VERBS: dict[tuple[str, str], tuple[str, tuple[str, ...]]] = {
     ("generate", "theory"): ("generate all points of a theory", ("output", "context")),
@@ -43,7 +50,14 @@ _VERBS: dict[tuple[str, str], tuple[str, tuple[str, ...]]] = {
         "generate one part of a point, as a child process of `theory`",
         ("point", "part", "output"),
     ),
-    ("simulate", "showers"): ("transport a library of showers", ("particle", "output", "context")),
+    ("simulate", "showers"): (
+        "transport a library of showers",
+        ("particle", "output", "context", "beam"),
+    ),
+    ("simulate", "convergence"): (
+        "tabulate observables against cuts and steps",
+        ("size", "output"),
+    ),
     ("simulate", "validate"): (
         "compare the simulation with public numbers",
         ("showers+", "output", "figures"),
@@ -124,6 +138,23 @@ _VERBS: dict[tuple[str, str], tuple[str, tuple[str, ...]]] = {
     ),
 }
 
+_PARTICLES = [
+    "photon",
+    "electron",
+    "positron",
+    "mu-",
+    "mu+",
+    "pi+",
+    "pi-",
+    "K+",
+    "K-",
+    "K0L",
+    "p",
+    "pbar",
+    "n",
+    "nbar",
+]
+
 _ARGUMENTS: dict[str, dict[str, Any]] = {
     "data": {"type": Path, "help": "store of data showers (*.zarr)"},
     "discovery": {"type": Path, "help": "discovery.json that `discovery` wrote"},
@@ -137,11 +168,12 @@ _ARGUMENTS: dict[str, dict[str, Any]] = {
     "number": {"type": int, "default": 0, "help": "row of the event in the store, from 0"},
     "output": {"type": Path, "help": "what is made: a store (*.zarr), a folder or a file"},
     "part": {"type": int, "help": "number of the part, from 0"},
-    "particle": {"choices": ("photon", "electron"), "help": "what enters the detector"},
+    "particle": {"choices": _PARTICLES, "help": "what enters the detector"},
     "point": {"type": int, "help": "number of the point, from 0"},
     "refiner": {"type": Path, "help": "folder of the refiner"},
     "scores": {"type": Path, "help": "store of scores (*.zarr)"},
     "showers": {"type": Path, "help": "store of showers (*.zarr)"},
+    "size": {"type": int, "default": 500, "help": "showers of each row"},
     "theory": {"help": "name of the theory"},
     "threads": {"type": int, "default": 1, "help": "cores that the command may use"},
     "validation": {"type": Path, "help": "validation.json that `judge` wrote"},
@@ -157,6 +189,19 @@ _CONTEXT: dict[str, dict[str, Any]] = {
     },
     "parts_per_task": {"type": int, "default": 1, "help": "parts of the work in one Dask task"},
 }
+
+
+# what may differ from the settings; None leaves it
+_BEAM: dict[str, dict[str, Any]] = {
+    "energy": {"type": _energies, "default": None, "metavar": "LOW:HIGH", "help": "range [GeV]"},
+    "spectrum": {"choices": ("log", "flat"), "default": None, "help": "law of the energies"},
+    "number": {"type": int, "default": None, "help": "showers"},
+    "stack": {"default": None, "help": "siw, hgcal or a YAML file"},
+    "transport": {"choices": ("default", "precise"), "default": None, "help": "cuts and steps"},
+}
+
+# verbs that run with the defaults where no settings are given
+_WITHOUT_SETTINGS = {("simulate", "showers"), ("simulate", "convergence")}
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -194,7 +239,8 @@ def _parser() -> argparse.ArgumentParser:
         verbs = group.add_subparsers(dest="verb", required=True, metavar="verb")
         for (owner, verb), (what, names) in _VERBS.items():
             if owner == stage:
-                _add_verb(verbs.add_parser(verb, help=what, description=what), stage, names)
+                parser_of_verb = verbs.add_parser(verb, help=what, description=what)
+                _add_verb(parser_of_verb, stage, verb, names)
         commands.add_verbs(stage, verbs)
     commands.add_theories(
         stages.add_parser("theories", help="list the theories, or check a new one")
@@ -207,19 +253,21 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _add_verb(parser: argparse.ArgumentParser, stage: str, names: tuple[str, ...]) -> None:
+def _add_verb(
+    parser: argparse.ArgumentParser, stage: str, verb: str, names: tuple[str, ...]
+) -> None:
     parser.formatter_class = argparse.ArgumentDefaultsHelpFormatter
     told = "generate/<theory>" if stage == "generate" else stage
     parser.add_argument(
         "--settings",
         type=Path,
-        required=True,
+        required=(stage, verb) not in _WITHOUT_SETTINGS,
         metavar="JSON",
         help=f"results/<production>/settings/{told}.json, which snakemake writes",
     )
     for name in names:
         bare = name.removesuffix("+")
-        options = _CONTEXT if name == "context" else {bare: _ARGUMENTS[bare]}
+        options = {"context": _CONTEXT, "beam": _BEAM}.get(name) or {bare: _ARGUMENTS[bare]}
         for option, details in options.items():
             several = {"nargs": "+"} if name.endswith("+") else {}
             parser.add_argument(
@@ -254,12 +302,20 @@ def _add_bench(parser: argparse.ArgumentParser) -> None:
     kernels.add_argument("--threads", type=int, default=2, help="time on 1 and on this many")
     kernels.add_argument("--output", type=Path, default=Path("results/benchmarks/kernels.json"))
     kernels.set_defaults(handler=_bench_kernels)
+    text = "full simulation: showers a second, time of a step, shares of the processes"
+    simulate = verbs.add_parser("simulate", help=text, description=text)
+    simulate.formatter_class = argparse.ArgumentDefaultsHelpFormatter
+    simulate.add_argument("--rounds", type=int, default=7, help="rounds of each case")
+    simulate.add_argument("--workers", type=int, default=1, help="Dask workers, 1 times none")
+    simulate.add_argument("--output", type=Path, default=Path("results/benchmarks/simulate.json"))
+    simulate.set_defaults(handler=_bench_simulate)
 
 
 def _run(options: argparse.Namespace) -> None:
-    from hyperhex.config import load_stage
+    from hyperhex.config import default_stage, load_stage
 
-    settings = load_stage(options.settings, options.stage)
+    given = options.settings
+    settings = load_stage(given, options.stage) if given else default_stage(options.stage)
     stage = import_module(f"hyperhex.{options.stage}.stage")
     arguments = [_argument(options, name) for name in options.arguments]
     getattr(stage, options.verb)(settings, *arguments)
@@ -268,6 +324,8 @@ def _run(options: argparse.Namespace) -> None:
 def _argument(options: argparse.Namespace, name: str) -> object:
     if name == "context":
         return Context(options.dask, options.threads, options.memory, options.parts_per_task)
+    if name == "beam":
+        return {key: getattr(options, key) for key in _BEAM}
     return getattr(options, name.removesuffix("+"))
 
 
@@ -288,6 +346,12 @@ def _bench_kernels(options: argparse.Namespace) -> None:
     from hyperhex.bench.stage import kernels
 
     kernels(options.match, options.rounds, options.threads, options.output)
+
+
+def _bench_simulate(options: argparse.Namespace) -> None:
+    from hyperhex.bench.simulate import run
+
+    run(options.rounds, options.workers, options.output)
 
 
 def _summary(options: argparse.Namespace) -> None:

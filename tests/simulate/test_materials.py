@@ -80,7 +80,8 @@ def test_pairs_follow_xcom_from_near_the_threshold(Z: int, energy: float, expect
 
 
 def test_atoms_are_struck_by_their_share_in_the_radiation_length() -> None:
-    stack = {"block": [{"material": "copper_tungsten", "thickness": 1.0}, SILICON_SLAB]}
+    slabs = [{"material": "copper_tungsten", "thickness": 1.0}, SILICON_SLAB]
+    stack = {"sections": [{"name": "only", "blocks": [{"slabs": slabs}], "groups": [1]}]}
     matter = matter_of(Simulate.model_validate({"stack": stack}))
     state = np.empty(2, dtype=np.uint64)
     counter.begin(state, np.uint64(1), np.uint64(1))
@@ -91,4 +92,4 @@ def test_atoms_are_struck_by_their_share_in_the_radiation_length() -> None:
     assert {struck_charge(matter, state, 1) for _ in range(10)} == {14.0}
 
 
-SILICON_SLAB = {"material": "silicon", "thickness": 0.03}
+SILICON_SLAB = {"material": "silicon", "thickness": 0.03, "sensitive": True}

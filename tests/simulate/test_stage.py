@@ -9,13 +9,15 @@ from pydantic import ValidationError
 
 from hyperhex import cluster, provenance, store
 from hyperhex.config import SimulateSettings
+from hyperhex.errors import ConfigError
 from hyperhex.simulate import stage
 
 CONTEXT = cluster.Context()
 
 
 def _settings(**changes: Any) -> SimulateSettings:
-    section = {"number": 12, "showers_per_part": 5, "energy": (1.0, 30.0), **changes}
+    section = {"number": 12, "showers_per_part": 5, "energy": (1.0, 30.0), "references": False}
+    section |= changes
     return SimulateSettings.model_validate({"production": "t", "seed": 7, "simulate": section})
 
 
@@ -32,7 +34,8 @@ def test_the_store_says_what_made_it(libraries: list[Path]) -> None:
     photons = store.open(libraries[0])
     assert photons.sizes == {"shower": 60, "layer": 8, "cell": 127, "xy": 2}
     assert photons.attributes["geometry"]["rings"] == 6
-    assert photons.attributes["geometry"]["groups"] == [3, 3, 3, 3, 4, 4, 4, 4]
+    first = photons.attributes["geometry"]["sections"][0]
+    assert first["groups"] == [3, 3, 3, 3, 4, 4, 4, 4]
     assert photons.attributes["geometry"]["radiation_lengths"] == pytest.approx(24.0, abs=0.1)
     assert photons.attributes["cuts"]["photon_cut"] == 1e-4
     assert photons.attributes["mip"] == pytest.approx(84.2e-6, rel=1e-3)
@@ -82,13 +85,42 @@ def test_a_killed_library_resumes_with_what_it_has(
     [
         ({"energy": (30.0, 1.0)}, "rise from 0.001 to 1000"),
         ({"energy": (1.0, 2000.0)}, "rise from 0.001 to 1000"),
-        ({"stack": {"block": [{"material": "lead", "thickness": 0.5}]}}, "no slab of silicon"),
+        ({"stack": "nowhere"}, "one of"),
+        ({"transport": "sloppy"}, "one of"),
         ({"transport": {"photon_cut": 1e-5}}, "greater than or equal to"),
     ],
 )
 def test_what_the_tables_cannot_reach_is_refused(changes: dict[str, Any], expected: str) -> None:
     with pytest.raises(ValidationError, match=expected):
         _settings(**changes)
+
+
+def test_hadrons_have_a_library_of_their_own(tmp_path: Path) -> None:
+    beam = {"energy": (2.0, 20.0), "spectrum": "flat", "number": 7}
+    paths = [tmp_path / "five.zarr", tmp_path / "seven.zarr"]
+    for path, part in zip(paths, (5, 7), strict=True):
+        stage.showers(_settings(showers_per_part=part), "pi+", path, CONTEXT, beam)
+    five, seven = map(store.open, paths)
+    assert five.sizes == {"shower": 7, "layer": 16, "cell": 469, "xy": 2}
+    assert five.attributes["geometry"]["rings"] == 12
+    for name in ("deposits", "energy", "outside", "invisible", "electromagnetic"):
+        np.testing.assert_array_equal(five[name][:], seven[name][:])
+    assert (five["electromagnetic"][:] < five["energy"][:] + 0.2).all()
+    assert five["energy"][:].min() > 2.0
+
+
+def test_a_wrong_beam_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match=r"simulate\.energy.*rise from 0\.001 to 1000|rise from"):
+        stage.showers(_settings(), "pi+", tmp_path / "x.zarr", CONTEXT, {"energy": (5.0, 1.0)})
+
+
+def test_convergence_is_tabulated(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    chosen = {name: stage.SETTINGS[name] for name in ("precise", "cuts 1/1/1 MeV")}
+    monkeypatch.setattr(stage, "SETTINGS", chosen)
+    stage.convergence(_settings(), 20, tmp_path / "table.json")
+    precise, coarse = provenance.read_json(tmp_path / "table.json")
+    assert precise["visible"][0] > coarse["visible"][0]
+    assert precise["ms"] > coarse["ms"]
 
 
 def test_validation_is_written_with_figures(libraries: list[Path], tmp_path: Path) -> None:
@@ -100,6 +132,7 @@ def test_validation_is_written_with_figures(libraries: list[Path], tmp_path: Pat
     assert len(balance) == 2
     assert all(row["passed"] and row["ours"] < 1e-9 for row in balance)
     assert {file.name for file in figures.iterdir()} == {
+        "deviations.svg",
         "longitudinal_profile.svg",
         "resolution.svg",
         "shower_electron.svg",

@@ -54,12 +54,15 @@ def test_a_shower_is_the_same_alone_and_in_any_company(matter: Matter) -> None:
 def test_primaries_fill_the_range_and_the_central_cell(matter: Matter) -> None:
     starts = np.empty((4000, 9))
     numbers = np.arange(4000, dtype=np.uint64)
-    state = np.empty(2, dtype=np.uint64)
-    library.primaries(starts, np.uint64(3), numbers, (1.0, 100.0), 0.0, 1.2, state)
+    beam = library.Beam(1.0, 100.0, flat=False, kind=0.0, angle=0.3, pitch=1.2)
+    library.primaries(starts, beam, np.uint64(3), numbers, np.empty(2, dtype=np.uint64))
     logarithm = np.log10(starts[:, 6])
     assert logarithm.min() > 0
     assert logarithm.max() < 2
     assert logarithm.mean() == pytest.approx(1.0, abs=4 * 2 / np.sqrt(12 * 4000))
+    assert np.allclose(starts[:, 3:6], [np.sin(0.3), 0.0, np.cos(0.3)])
+    flat = library.draw(matter, 0.0, (1.0, 3.0), 3, numbers, angle=0.0, flat=True)[:, 6]
+    assert flat.mean() == pytest.approx(2.0, abs=4 * 2 / np.sqrt(12 * 4000))
     x, y = starts[:, 0], starts[:, 1]
     assert (np.abs(x) <= 0.6).all()
     # a hexagon of width w has a mean square radius of 5/36 w^2

@@ -3,14 +3,12 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from hyperhex.simulate import validation
+from hyperhex.config import Simulate
+from hyperhex.simulate import responses, validation
 from hyperhex.simulate.homogeneous import shower_maximum
 from hyperhex.simulate.materials import SILICON
-from hyperhex.simulate.stack import Stack
 from hyperhex.simulate.straggling import most_probable_loss
 from hyperhex.simulate.tables import Cuts
-
-BLOCK = [("tungsten", 0.3), ("vacuum", 0.3), ("silicon", 0.03), ("vacuum", 0.3)]
 
 
 def test_every_material_constant_is_within_its_tolerance() -> None:
@@ -42,16 +40,6 @@ def test_a_gamma_distribution_gives_back_its_maximum() -> None:
     assert shower_maximum(profile) == pytest.approx(6.4, abs=1e-3)
 
 
-def test_stack_repeats_the_block_and_merges_layers() -> None:
-    stack = Stack.repeated(BLOCK, "silicon", (1, 2))
-    assert stack.materials == ("tungsten", "vacuum", "silicon", "vacuum") * 3
-    assert stack.sensors == (-1, -1, 0, -1, -1, -1, 1, -1, -1, -1, 1, -1)
-    assert stack.planes[-1] == pytest.approx(3 * 0.93)
-    centre, width = stack.layer_depths
-    assert width.sum() == pytest.approx(stack.radiation_lengths[-1])
-    np.testing.assert_allclose(centre[1:], width.cumsum()[:-1] + 0.5 * width[1:])
-
-
 def test_stochastic_term_and_resolution_of_known_showers() -> None:
     rng = np.random.default_rng(1)
     energy = np.exp(rng.uniform(0, np.log(100), 20_000))
@@ -74,3 +62,18 @@ def test_a_row_outside_its_tolerance_says_so() -> None:
         "source": "nobody",
         "passed": False,
     }
+
+
+def test_ninety_percent_are_within_a_moliere_radius_and_a_quarter() -> None:
+    assert responses.radius_row(seed=1).passed
+
+
+def test_visible_energy_is_linear_within_a_percent() -> None:
+    assert responses.linearity_row(Simulate(), seed=1).passed
+
+
+def test_pions_have_the_electromagnetic_fraction_and_ratio_of_textbooks() -> None:
+    rows = [*responses.fraction_rows(seed=1), responses.ratio_row(seed=1)]
+    assert [row.quantity for row in rows if not row.passed] == []
+    shares = [row.ours for row in rows[:3]]
+    assert shares == sorted(shares)

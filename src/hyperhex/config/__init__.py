@@ -42,13 +42,23 @@ from hyperhex.config.production import (
     TheoryLabel,
     TrainSettings,
 )
-from hyperhex.config.reading import load_stage, read, resolve, schema, stage_settings, theories
+from hyperhex.config.reading import (
+    checked,
+    default_stage,
+    load_stage,
+    read,
+    resolve,
+    schema,
+    stage_settings,
+    theories,
+)
 from hyperhex.config.refine import Data, Refine
-from hyperhex.config.simulate import Simulate, Slab, Stack, Transport
+from hyperhex.config.simulate import Block, Simulate, Slab, Stack, StackSection, Transport
 from hyperhex.config.train import DeepSvdd, Mixture, Network, Train, Trees
 
 __all__ = [
     "Autoencoder",
+    "Block",
     "Calorimeter",
     "Candidates",
     "Config",
@@ -87,6 +97,7 @@ __all__ = [
     "Slab",
     "Spectrum",
     "Stack",
+    "StackSection",
     "Theory",
     "TheoryLabel",
     "Tracker",
@@ -96,6 +107,8 @@ __all__ = [
     "Transport",
     "Trees",
     "VariationalAutoencoder",
+    "checked",
+    "default_stage",
     "load_stage",
     "read",
     "resolve",

@@ -16,7 +16,17 @@ from hyperhex.config.generate import Theory
 from hyperhex.config.production import STAGE_SETTINGS, Config, TheoryChoice, TheoryLabel
 from hyperhex.errors import ConfigError
 
-__all__ = ["THEORY_FOLDER", "load_stage", "read", "resolve", "schema", "stage_settings", "theories"]
+__all__ = [
+    "THEORY_FOLDER",
+    "checked",
+    "default_stage",
+    "load_stage",
+    "read",
+    "resolve",
+    "schema",
+    "stage_settings",
+    "theories",
+]
 
 THEORY_FOLDER = Path("config/theories")
 
@@ -92,6 +102,22 @@ def load_stage(path: Path, stage: str) -> Any:
     if settings is None:
         raise ConfigError([f"{path}: {fault}" for fault in faults])
     return settings
+
+
+def default_stage(stage: str) -> Any:
+    """Settings of a stage of a production without a config."""
+    config = Config()
+    text = stage_settings(config, {}, stage)
+    return STAGE_SETTINGS[stage].model_validate_json(text)
+
+
+def checked(model: type[Model], raw: Mapping[str, Any]) -> Model:
+    """Model of a mapping; raises `ConfigError` with every fault."""
+    faults: list[str] = []
+    found = _parse(model, raw, "", faults)
+    if found is None:
+        raise ConfigError(faults)
+    return found
 
 
 def read(path: Path) -> dict[str, Any]:

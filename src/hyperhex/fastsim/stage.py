@@ -217,7 +217,7 @@ def full_time(library: store.Store) -> float:
     order = np.argsort(library["energy"][:], kind="stable")
     chosen = order[((np.arange(_SIMULATED) + 0.5) * len(order) / _SIMULATED).astype(int)]
     seed = integer(settings.seed, "simulate", particle)
-    task = matter_of(section), len(section.stack.groups), particle, section.energy, seed
+    task = matter_of(section), library.sizes["layer"], particle, section.energy, seed
     simulate(*task, np.zeros(1, np.uint64))
     start = time.process_time()
     simulate(*task, chosen.astype(np.uint64))

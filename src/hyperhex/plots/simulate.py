@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from matplotlib.axis import Axis
     from matplotlib.figure import Figure
 
-__all__ = ["display", "profiles", "resolutions"]
+__all__ = ["deviations", "display", "layer_shares", "profiles", "resolutions"]
 
 Curves = Mapping[str, Mapping[str, NDArray[np.float64]]]
 
@@ -61,6 +61,44 @@ def resolutions(curves: Curves, terms: Mapping[str, float]) -> Figure:
     _plain_ticks(lower.xaxis, (1, 2, 5, 10, 20, 50, 100))
     upper.legend()
     lower.set(xlabel="energy [GeV]", ylabel="visible [%]")
+    return figure
+
+
+def deviations(scaled: Mapping[str, float]) -> Figure:
+    """Every comparison: its deviation in units of its tolerance, by quantity."""
+    import matplotlib.pyplot as plt
+
+    figure, axis = plt.subplots(figsize=(7.5, 0.6 + 0.17 * len(scaled)))
+    place = np.arange(len(scaled))
+    inside = np.abs(np.array(list(scaled.values()))) <= 1.0
+    colours = np.where(inside, COLOURS[0], COLOURS[1])
+    axis.barh(place, list(scaled.values()), color=colours, height=0.7)
+    axis.axvline(-1.0, color="0.4", lw=0.8, ls="--")
+    axis.axvline(1.0, color="0.4", lw=0.8, ls="--")
+    axis.set_yticks(place, list(scaled), fontsize=6)
+    axis.invert_yaxis()
+    axis.set(xlabel="(ours - reference) / tolerance", ylim=(len(scaled) - 0.5, -0.5))
+    return figure
+
+
+def layer_shares(
+    ours: NDArray[np.float64], spread: NDArray[np.float64], reference: NDArray[np.float64]
+) -> Figure:
+    """Mean share of each layer in the visible energy, ours and Geant4's, and their difference."""
+    import matplotlib.pyplot as plt
+
+    figure, (upper, lower) = plt.subplots(
+        2, 1, figsize=(4.8, 4.6), sharex=True, height_ratios=(3, 1)
+    )
+    layer = np.arange(1, len(ours) + 1)
+    upper.step(layer, reference, where="mid", color=COLOURS[1], label="Geant4")
+    upper.plot(layer, ours, "o", ms=3.5, color=COLOURS[0], label="hyperhex")
+    upper.fill_between(layer, ours - spread, ours + spread, color=COLOURS[0], alpha=0.15, lw=0)
+    upper.set(ylabel="share of the weighted visible energy", ylim=(0.0, None))
+    upper.legend(title="photons of 50 GeV, $\\eta$ = 2")
+    lower.axhline(0.0, color="0.6", lw=0.8)
+    lower.plot(layer, ours - reference, "o", ms=3.5, color=COLOURS[0])
+    lower.set(xlabel="layer", ylabel="difference", ylim=(-0.03, 0.03))
     return figure
 
 

@@ -9,6 +9,7 @@ from functools import cache
 import numpy as np
 from numpy.typing import NDArray
 
+from hyperhex.config import Slab, StackSection
 from hyperhex.detector.patch import Patch
 from hyperhex.kernels.shower.matter import Matter
 from hyperhex.simulate.materials import MATERIALS, VACUUM, Material
@@ -19,25 +20,39 @@ __all__ = ["Stack", "build_matter"]
 
 @dataclass(frozen=True)
 class Stack:
-    """Slabs in order of z from zero: materials, thicknesses [cm], readout layer or -1."""
+    """Slabs in order of z from zero: materials, thicknesses [cm], readout layer or -1.
+
+    `angle` is that of the particles to the normal [rad]: the cells of a slab are counted from where
+    the line from the origin meets it.
+    """
 
     materials: tuple[str, ...]
     thicknesses: tuple[float, ...]
     sensors: tuple[int, ...]
+    angle: float = 0.0
 
     @classmethod
-    def repeated(
-        cls, block: Sequence[tuple[str, float]], sensitive: str, groups: Sequence[int]
-    ) -> Stack:
-        """Stack of sum(groups) equal blocks; the sensitive slabs of a group make one layer."""
-        layers = np.repeat(np.arange(len(groups)), groups)
-        names, widths, sensors = [], [], []
-        for layer in layers:
-            for material, thickness in block:
-                names.append(material)
-                widths.append(thickness)
-                sensors.append(int(layer) if material == sensitive else -1)
-        return cls(tuple(names), tuple(widths), tuple(sensors))
+    def of_sections(cls, sections: Sequence[StackSection], angle: float = 0.0) -> Stack:
+        """Stack of sections from the front to the back; layers are numbered through them all."""
+        slabs: list[Slab] = []
+        layers: list[int] = []
+        for section in sections:
+            for block in section.blocks:
+                slabs += block.slabs * block.repeat
+            first = layers[-1] + 1 if layers else 0
+            layers += np.repeat(first + np.arange(len(section.groups)), section.groups).tolist()
+        waiting = iter(layers)
+        return cls(
+            tuple(slab.material for slab in slabs),
+            tuple(slab.thickness for slab in slabs),
+            tuple(next(waiting) if slab.sensitive else -1 for slab in slabs),
+            angle,
+        )
+
+    @property
+    def solids(self) -> list[str]:
+        """Names of the materials in the order of their tables; vacuum has none."""
+        return sorted({name for name in self.materials if name != VACUUM})
 
     @property
     def n_layers(self) -> int:
@@ -72,12 +87,13 @@ class Stack:
 
 def build_matter(stack: Stack, patch: Patch, cuts: Cuts, steps: Steps, radius: float) -> Matter:
     """Matter of the transport kernel; `radius` bounds the world sideways [cm]."""
-    names = sorted({name for name in stack.materials if name != VACUUM})
+    names = stack.solids
     tables = [_tables(MATERIALS[name], cuts, steps) for name in names]
     return Matter(
         planes=stack.planes,
         materials=np.array([-1 if m == VACUUM else names.index(m) for m in stack.materials]),
         sensors=np.array(stack.sensors),
+        shifts=0.5 * (stack.planes[1:] + stack.planes[:-1]) * np.tan(stack.angle),
         photons=np.stack([photons for photons, _ in tables]),
         leptons=np.stack([leptons for _, leptons in tables]),
         **_elements([MATERIALS[name] for name in names]),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
@@ -12,24 +13,28 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hyperhex import cluster, provenance, random, store
-from hyperhex.config import Simulate, SimulateSettings
+from hyperhex.config import Simulate, SimulateSettings, Slab, checked
 from hyperhex.detector.patch import Patch
 from hyperhex.kernels.shower.matter import Matter
 from hyperhex.plots import simulate as plots
 from hyperhex.plots.style import save, style
-from hyperhex.simulate import validation
+from hyperhex.simulate import geant4, responses, validation
+from hyperhex.simulate.cascade import HADRONS, Absorber, build_absorber, simulate_hadrons
+from hyperhex.simulate.convergence import SETTINGS, measure
 from hyperhex.simulate.library import Showers, simulate
 from hyperhex.simulate.materials import MATERIALS
 from hyperhex.simulate.stack import Stack, build_matter
 from hyperhex.simulate.straggling import most_probable_loss
 from hyperhex.simulate.tables import Cuts, Steps
 
-__all__ = ["showers", "validate"]
+__all__ = ["convergence", "showers", "validate"]
 
 log = logging.getLogger(__name__)
 
+_COMPARED = 600  # photons beside Geant4's
 _BALANCED = 20  # showers whose energy is counted to the last
 _BINS = 6  # of energy, in figures
+_OBSERVABLES = ("visible [%]", "resolution [%]", "mean layer", "hits", "ms")
 
 _SCHEMA = {
     "deposits": store.Array(
@@ -40,30 +45,48 @@ _SCHEMA = {
     "leakage": store.Array("float32", ("shower",), "GeV", "energy that leaves the stack"),
 }
 
+_HADRONIC_SCHEMA = {
+    **_SCHEMA,
+    "outside": store.Array("float32", ("shower",), "GeV", "energy in silicon beyond the cells"),
+    "invisible": store.Array(
+        "float32", ("shower",), "GeV", "energy of neutrinos, slow neutrons and broken nuclei"
+    ),
+    "electromagnetic": store.Array(
+        "float32", ("shower",), "GeV", "energy of photons and electrons from collisions and decays"
+    ),
+}
+
 
 @dataclass(frozen=True)
 class _Part:
     """What a worker needs for one shard."""
 
     draft: store.Draft
-    matter: Matter
+    made_in: Matter | Absorber
     n_layers: int
     particle: str
-    energies: tuple[float, float]
+    section: Simulate
     seed: int
     index: int
 
 
 def showers(
-    settings: SimulateSettings, particle: str, output: Path, context: cluster.Context
+    settings: SimulateSettings,
+    particle: str,
+    output: Path,
+    context: cluster.Context,
+    beam: Mapping[str, Any] | None = None,
 ) -> None:
-    """Make the library of showers of one particle, one shard a task."""
-    section = settings.simulate
-    stack, patch = layout(section)
-    matter = matter_of(section)
+    """Make the library of showers of one particle, one shard a task.
+
+    `beam` holds what differs from the settings: energy, spectrum, number, stack, transport.
+    """
+    settings = _changed(settings, beam or {})
+    section, hadronic = settings.simulate, particle in HADRONS
+    stack, patch = layout(section, hadronic=hadronic)
     draft = store.create(
         output,
-        _SCHEMA,
+        _HADRONIC_SCHEMA if hadronic else _SCHEMA,
         sizes={
             "shower": section.number,
             "layer": stack.n_layers,
@@ -76,14 +99,16 @@ def showers(
         code=("simulate", "kernels", "detector"),
     )
     seed = random.integer(settings.seed, "simulate", particle)
+    made_in = absorber_of(section) if hadronic else matter_of(section)
     todo = [
-        _Part(draft, matter, stack.n_layers, particle, section.energy, seed, index)
+        _Part(draft, made_in, stack.n_layers, particle, section, seed, index)
         for index in range(draft.shards("shower"))
         if not draft.finished("shower", index)
     ]
     log.info("%s: %d parts of %d to do", particle, len(todo), draft.shards("shower"))
-    # compile here, once, before workers would each do it
-    simulate(matter, stack.n_layers, particle, section.energy, seed, np.zeros(1, dtype=np.uint64))
+    if todo:
+        # compile here, once, before workers would each do it
+        _made(todo[0], np.zeros(1, dtype=np.uint64))
     with cluster.connect(context.dask, threads=context.threads, memory=context.memory) as client:
         results = cluster.compute(
             client, _simulate_part, todo, label=particle, per_task=context.parts_per_task
@@ -93,16 +118,41 @@ def showers(
     log.info("%s: %d new showers", particle, number)
 
 
+def _changed(settings: SimulateSettings, beam: Mapping[str, Any]) -> SimulateSettings:
+    """Settings with what the command line says otherwise."""
+    given = {key: value for key, value in beam.items() if value is not None}
+    told = settings.model_dump()
+    told["simulate"] |= given
+    return checked(SimulateSettings, told)
+
+
+def convergence(settings: SimulateSettings, number: int, output: Path) -> None:
+    """Tabulate observables of photons of 10 GeV against the cuts and steps of the transport."""
+    log.info("%-34s %15s %15s %15s %15s %8s", "", *_OBSERVABLES)
+    rows = []
+    for name in SETTINGS:
+        point = measure(name, settings.simulate, number, _seed(settings, "convergence"))
+        rows.append(point.record())
+        pairs = (point.visible, point.resolution, point.depth, point.hits)
+        told = (f"{value:8.3f} +- {error:.3f}" for value, error in pairs)
+        log.info("%-34s %15s %15s %15s %15s %8.2f", name, *told, point.ms)
+    provenance.write_json(output, rows)
+
+
 def validate(settings: SimulateSettings, showers: list[Path], output: Path, figures: Path) -> None:
     """Compare the simulation with public numbers and draw its figures."""
     section = settings.simulate
     sources = {source.attributes["particle"]: source for source in map(store.open, showers)}
     rows = [*validation.material_rows(), *validation.profile_rows(_seed(settings, "profile"))]
-    thickness, cuts = _silicon(section), _cuts(section)
+    thickness, cuts = _sensor(section).thickness, _cuts(section)
     rows.append(validation.most_probable_row(thickness, cuts, _seed(settings, "layer")))
     for particle, source in sources.items():
         rows += validation.balance_rows(particle, _few(settings, particle))
         rows += validation.library_rows(particle, *_visible(source))
+    compared = None
+    if section.references:
+        compared = geant4.compare(_COMPARED, _seed(settings, "geant4"))
+        rows += [*_response_rows(settings), *responses.geant4_rows(compared)]
     for row in rows:
         level = logging.INFO if row.passed else logging.WARNING
         verdict = "within" if row.passed else "NOT within"
@@ -116,9 +166,26 @@ def validate(settings: SimulateSettings, showers: list[Path], output: Path, figu
             row.reference,
         )
     _draw(section, sources, figures)
+    with style():
+        scaled = {row.quantity: (row.ours - row.reference) / row.tolerance for row in rows}
+        save(plots.deviations(scaled), figures / "deviations.svg")
+        if compared is not None:
+            beside = (compared.shares, compared.spread, geant4.LAYER_SHARES)
+            save(plots.layer_shares(*beside), figures / "layers_geant4.svg")
     failed = sum(not row.passed for row in rows)
     log.info("%d of %d comparisons within their tolerance", len(rows) - failed, len(rows))
     provenance.write_json(output, [row.record() for row in rows])
+
+
+def _response_rows(settings: SimulateSettings) -> list[validation.Row]:
+    """Rows of calorimeters as a whole, of muons and of pions."""
+    return [
+        responses.radius_row(_seed(settings, "radius")),
+        responses.linearity_row(settings.simulate, _seed(settings, "linearity")),
+        responses.muon_row(_seed(settings, "muon")),
+        *responses.fraction_rows(_seed(settings, "fraction")),
+        responses.ratio_row(_seed(settings, "ratio")),
+    ]
 
 
 def _few(settings: SimulateSettings, particle: str) -> Showers:
@@ -127,7 +194,9 @@ def _few(settings: SimulateSettings, particle: str) -> Showers:
     numbers = np.arange(_BALANCED, dtype=np.uint64)
     seed = _seed(settings, particle)
     n_layers = layout(section)[0].n_layers
-    return simulate(matter_of(section), n_layers, particle, section.energy, seed, numbers)
+    angle = section.stack.angle
+    matter = matter_of(section)
+    return simulate(matter, n_layers, particle, section.energy, seed, numbers, angle=angle)
 
 
 def _visible(source: store.Store) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
@@ -185,9 +254,10 @@ def _shares(source: store.Store, edges: NDArray[np.float64]) -> dict[str, NDArra
     return shares
 
 
-def _silicon(section: Simulate) -> float:
-    """Thickness of one sensitive slab [cm]."""
-    return next(slab.thickness for slab in section.stack.block if slab.material == "silicon")
+def _sensor(section: Simulate) -> Slab:
+    """First sensitive slab."""
+    blocks = section.stack.sections[0].blocks
+    return next(slab for block in blocks for slab in block.slabs if slab.sensitive)
 
 
 def _cuts(section: Simulate) -> Cuts:
@@ -200,33 +270,46 @@ def _seed(settings: SimulateSettings, label: str) -> int:
     return random.integer(settings.seed, "simulate", "validate", label)
 
 
-def layout(section: Simulate) -> tuple[Stack, Patch]:
-    """Slabs and cells of the configured calorimeter."""
-    block = [(slab.material, slab.thickness) for slab in section.stack.block]
-    stack = Stack.repeated(block, "silicon", section.stack.groups)
-    return stack, Patch(section.stack.rings, section.stack.pitch)
+def layout(section: Simulate, *, hadronic: bool = False) -> tuple[Stack, Patch]:
+    """Slabs and cells of the configured calorimeter.
+
+    Photons and electrons see it as far as the sections that are for hadrons only.
+    """
+    stack = section.stack
+    sections = [part for part in stack.sections if hadronic or not part.hadrons_only]
+    rings = stack.hadronic_rings if hadronic else stack.rings
+    return Stack.of_sections(sections, stack.angle), Patch(rings, stack.pitch)
 
 
-def matter_of(section: Simulate) -> Matter:
+def matter_of(section: Simulate, *, hadronic: bool = False) -> Matter:
     """Matter of the configured calorimeter."""
-    stack, patch = layout(section)
+    stack, patch = layout(section, hadronic=hadronic)
     t = section.transport
     steps = Steps(t.step_loss, t.step_scattering, t.absorption)
     return build_matter(stack, patch, _cuts(section), steps, section.stack.radius)
 
 
+def absorber_of(section: Simulate) -> Absorber:
+    """The configured calorimeter as hadrons and muons see it."""
+    stack, _ = layout(section, hadronic=True)
+    return build_absorber(stack, matter_of(section, hadronic=True), _cuts(section))
+
+
 def attributes(section: Simulate, particle: str, seed: int) -> dict[str, Any]:
     """What the store says of its showers; `mip` is the most probable deposit in one slab [GeV]."""
-    stack, _ = layout(section)
+    hadronic = particle in HADRONS
+    stack, patch = layout(section, hadronic=hadronic)
+    sensor = _sensor(section)
     return {
         "particle": particle,
         "seed": seed,
         "geometry": {
             **section.stack.model_dump(mode="json"),
+            "rings": patch.rings,
             "radiation_lengths": float(stack.radiation_lengths[-1]),
         },
         "cuts": section.transport.model_dump(mode="json"),
-        "mip": most_probable_loss(MATERIALS["silicon"], _silicon(section)),
+        "mip": most_probable_loss(MATERIALS[sensor.material], sensor.thickness),
     }
 
 
@@ -234,12 +317,32 @@ def _simulate_part(part: _Part) -> int:
     """Simulate and write one shard; returns its number of showers."""
     rows = part.draft.bounds("shower", part.index)
     numbers = np.arange(rows.start, rows.stop, dtype=np.uint64)
-    made = simulate(part.matter, part.n_layers, part.particle, part.energies, part.seed, numbers)
-    arrays = {
+    part.draft.write("shower", part.index, _made(part, numbers))
+    return len(numbers)
+
+
+def _made(part: _Part, numbers: NDArray[np.uint64]) -> dict[str, NDArray[np.float64]]:
+    """Arrays of the showers of these numbers."""
+    section = part.section
+    angle, flat = section.stack.angle, section.spectrum == "flat"
+    more = {}
+    if isinstance(part.made_in, Absorber):
+        hadronic = simulate_hadrons(
+            part.made_in, part.particle, section.energy, part.seed, numbers, angle=angle, flat=flat
+        )
+        made = hadronic.showers
+        more = {
+            "outside": made.outside,
+            "invisible": made.invisible,
+            "electromagnetic": hadronic.electromagnetic,
+        }
+    else:
+        task = part.made_in, part.n_layers, part.particle, section.energy, part.seed, numbers
+        made = simulate(*task, angle=angle, flat=flat)
+    return {
         "deposits": made.deposits,
         "energy": made.energy,
         "impact": made.impact,
         "leakage": made.leakage,
+        **more,
     }
-    part.draft.write("shower", part.index, arrays)
-    return len(numbers)

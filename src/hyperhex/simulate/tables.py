@@ -39,6 +39,7 @@ __all__ = [
     "Cuts",
     "Steps",
     "collision_loss",
+    "inverse_transport_path",
     "lepton_table",
     "photon_table",
     "quadrature",
@@ -123,10 +124,7 @@ def _lepton_row(
     total = photons + knocks + pairs + _LEAST
     loss = collision_loss(material, T, cuts.knock_on, positron=positron)
     loss += soft_photons
-    scattering = sum(
-        atoms * transport_cross_section(T, float(element.Z), element.A)
-        for element, atoms in material.components
-    )
+    scattering = inverse_transport_path(material, T, ELECTRON_MASS)
     # straggling: 1/w^2 between the straggling cut and the largest transfer that is not tracked
     beta2 = 1.0 - 1.0 / (1.0 + T / ELECTRON_MASS) ** 2
     strength = 2.0 * np.pi * ELECTRON_RADIUS**2 * ELECTRON_MASS * material.electrons / beta2
@@ -163,6 +161,15 @@ def _radiated(material: Material, T: float, cut: float) -> tuple[float, float]:
         hard += atoms * above
         soft += atoms * below
     return hard, soft
+
+
+def inverse_transport_path(material: Material, T: float, mass: float) -> float:
+    """Inverse transport mean free path [1/cm] of a single charge of kinetic energy T."""
+    p = float(np.sqrt(T * (T + 2.0 * mass)))
+    return sum(
+        atoms * transport_cross_section(p, p / (T + mass), float(element.Z), element.A)
+        for element, atoms in material.components
+    )
 
 
 def _range(energies: NDArray[np.float64], loss: NDArray[np.float64]) -> NDArray[np.float64]:

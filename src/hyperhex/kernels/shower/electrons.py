@@ -163,29 +163,22 @@ def draw_annihilation(state: State, T: float) -> float:
 
 
 @inlined
-def transport_cross_section(T: float, Z: float, A: float) -> float:
-    """First transport cross-section [cm2 per atom], 1/(n lambda_1), of elastic scattering.
+def transport_cross_section(p: float, beta: float, Z: float, A: float) -> float:
+    """First transport cross-section [cm2 per atom], 1/(n lambda_1), of a single charge.
 
     Screened Rutherford (Wentzel), mu = (1 - cos)/2 up to the nucleus' size, p R = hbar:
     2 pi (re m/(p b))^2 Z(Z+1) {ln[(mu_max + a)/a] - mu_max/(mu_max + a)}, with Moliere's screening
     a = (hbar/(2 p a_TF))^2 [1.13 + 3.76 (alpha Z/b)^2] (Bethe, Phys. Rev. 89 (1953) 1256).
+    p [GeV], beta: momentum and velocity.
     """
-    p = math.sqrt(T * (T + 2.0 * ELECTRON_MASS))
-    beta = p / (T + ELECTRON_MASS)
     thomas_fermi = 0.8853 * BOHR_RADIUS * Z ** (-1.0 / 3.0)
     moliere = 1.13 + 3.76 * (FINE_STRUCTURE * Z / beta) ** 2
     a = (HBAR_C / (2.0 * p * thomas_fermi)) ** 2 * moliere
     radius = 1.2e-13 * A ** (1.0 / 3.0)
     largest = min(1.0, (HBAR_C / (2.0 * p * radius)) ** 2)
     bracket = math.log((largest + a) / a) - largest / (largest + a)
-    return (
-        2.0
-        * math.pi
-        * (ELECTRON_RADIUS * ELECTRON_MASS / (p * beta)) ** 2
-        * Z
-        * (Z + 1.0)
-        * bracket
-    )
+    rutherford = (ELECTRON_RADIUS * ELECTRON_MASS / (p * beta)) ** 2
+    return 2.0 * math.pi * rutherford * Z * (Z + 1.0) * bracket
 
 
 @inlined

@@ -16,6 +16,7 @@ __all__ = [
     "Track",
     "cross",
     "ends_here",
+    "enter",
     "fly",
     "hinge",
     "lepton_value",
@@ -80,18 +81,23 @@ def fly(track: Track, distance: float) -> None:
 
 
 @inlined
-def cross(matter: Matter, tally: Tally, track: Track) -> bool:
-    """Enter the next slab from the plane ahead; True if the particle leaves the stack there."""
+def enter(matter: Matter, track: Track) -> bool:
+    """Enter the next slab from the plane ahead; True if there the stack or the world ends."""
     slab = int(track[8])
     # exactly on the plane, whatever rounding made of the flight
     track[2] = matter.planes[slab + 1] if track[5] > 0.0 else matter.planes[slab]
     slab += 1 if track[5] > 0.0 else -1
     track[8] = slab
-    n_slabs = len(matter.materials)
     aside = track[0] * track[0] + track[1] * track[1] > matter.radius * matter.radius
-    if 0 <= slab < n_slabs and not aside:
+    return aside or slab < 0 or slab >= len(matter.materials)
+
+
+@inlined
+def cross(matter: Matter, tally: Tally, track: Track) -> bool:
+    """Enter the next slab from the plane ahead; True if the particle leaves the stack there."""
+    if not enter(matter, track):
         return False
-    leave(tally, slab, n_slabs, track[6], track[7])
+    leave(tally, int(track[8]), len(matter.materials), track[6], track[7])
     return True
 
 

@@ -22,7 +22,10 @@ __all__ = [
     "BEFORE",
     "BEHIND",
     "BESIDE",
+    "ELECTRON_STEPS",
+    "HADRON_STEPS",
     "HARD",
+    "INVISIBLE",
     "KNOCKS",
     "LOSS",
     "LOST",
@@ -32,6 +35,7 @@ __all__ = [
     "OUTSIDE",
     "PAIR",
     "PAIR_OR_COMPTON",
+    "PHOTON_STEPS",
     "POINTS_PER_OCTAVE",
     "QUIET_LOSS",
     "RADIATION",
@@ -39,7 +43,6 @@ __all__ = [
     "RANGE",
     "SCATTERING",
     "STEP",
-    "STEPS",
     "VARIANCE",
     "Matter",
     "Pile",
@@ -52,9 +55,10 @@ __all__ = [
 ]
 
 # Where energy goes that no cell sees [GeV]: absorbed in passive matter; deposited in silicon
-# outside the patch; gone through the front, the back or the side. LOST is energy dropped for want
-# of room in the pile (an error), STEPS counts steps of transport.
-ABSORBED, OUTSIDE, BEFORE, BEHIND, BESIDE, LOST, STEPS, N_BOOKS = range(8)
+# outside the patch; gone through the front, the back or the side; with neutrinos, or into nuclei.
+# LOST is energy dropped for want of room in the pile (an error). The last three count steps.
+ABSORBED, OUTSIDE, BEFORE, BEHIND, BESIDE, INVISIBLE, LOST = range(7)
+PHOTON_STEPS, ELECTRON_STEPS, HADRON_STEPS, N_BOOKS = range(7, 11)
 
 # Columns of the photon tables: total cross-section [1/cm], shares of it.
 ATTENUATION, PAIR, PAIR_OR_COMPTON, N_PHOTON = range(4)
@@ -82,15 +86,16 @@ class Matter(NamedTuple):
     """A stack of n slabs and the tables of its m materials.
 
     planes (n+1) [cm], increasing; materials (n): row in the tables, -1 for vacuum; sensors (n):
-    readout layer, -1 if passive; photons (m, points, N_PHOTON) and leptons (m, 2, points,
-    N_LEPTON), electrons first, on the points of `energy_grid`; Z, shares (m, k): charges of a
-    material's elements and their cumulative shares in 1/X0; cells: table of `point_index`; pitch,
-    radius of the world [cm]; cuts [GeV].
+    readout layer, -1 if passive; shifts (n): x of the middle of the cells [cm]; photons (m, points,
+    N_PHOTON) and leptons (m, 2, points, N_LEPTON), electrons first, on the points of `energy_grid`;
+    Z, shares (m, k): charges of a material's elements and their cumulative shares in 1/X0; cells:
+    table of `point_index`; pitch, radius of the world [cm]; cuts [GeV].
     """
 
     planes: NDArray[np.float64]
     materials: NDArray[np.int64]
     sensors: NDArray[np.int64]
+    shifts: NDArray[np.float64]
     photons: NDArray[np.float64]
     leptons: NDArray[np.float64]
     Z: NDArray[np.float64]
@@ -141,7 +146,7 @@ def deposit(matter: Matter, tally: Tally, slab: int, x: float, y: float, energy:
     if layer < 0:
         tally.books[ABSORBED] += energy
         return
-    cell = point_index(x, y, matter.pitch, matter.cells)
+    cell = point_index(x - matter.shifts[slab], y, matter.pitch, matter.cells)
     if cell < 0:
         tally.books[OUTSIDE] += energy
     else:

@@ -37,17 +37,18 @@ from hyperhex.kernels.shower.interactions import (
 )
 from hyperhex.kernels.shower.matter import (
     ATTENUATION,
+    ELECTRON_STEPS,
     HARD,
     KNOCKS,
     LOSS,
     PAIR,
     PAIR_OR_COMPTON,
+    PHOTON_STEPS,
     QUIET_LOSS,
     RADIATION,
     RADIATION_OR_KNOCK,
     SCATTERING,
     STEP,
-    STEPS,
     VARIANCE,
     Matter,
     Pile,
@@ -57,7 +58,7 @@ from hyperhex.kernels.shower.matter import (
     push,
 )
 
-__all__ = ["shower", "showers"]
+__all__ = ["showers"]
 
 
 @inlined
@@ -66,7 +67,7 @@ def _next_collision(matter: Matter, tally: Tally, state: State, track: Track) ->
     point, fraction = grid_place(track[6])
     paths = exponential(state)
     while True:
-        tally.books[STEPS] += 1.0
+        tally.books[PHOTON_STEPS] += 1.0
         slab = int(track[8])
         distance = to_plane(matter, slab, track)
         material = matter.materials[slab]
@@ -160,7 +161,7 @@ def follow_electron(matter: Matter, tally: Tally, pile: Pile, state: State, trac
     side = 0 if track[7] < 0.0 else 1
     paths = exponential(state)
     while track[6] > matter.electron_cut:
-        tally.books[STEPS] += 1.0
+        tally.books[ELECTRON_STEPS] += 1.0
         slab = int(track[8])
         material = matter.materials[slab]
         if material < 0:
@@ -199,16 +200,8 @@ def follow_electron(matter: Matter, tally: Tally, pile: Pile, state: State, trac
 
 
 @inlined
-def shower(
-    matter: Matter,
-    tally: Tally,
-    pile: Pile,
-    state: State,
-    track: Track,
-) -> None:
-    """Follow a particle and all that comes from it; adds to the tally."""
-    pile.height[0] = 0
-    push(pile, tally, track, (track[3], track[4], track[5]), track[6], track[7])
+def empty(matter: Matter, tally: Tally, pile: Pile, state: State, track: Track) -> None:
+    """Follow all particles of the pile and all that comes from them; adds to the tally."""
     while pile.height[0] > 0:
         pile.height[0] -= 1
         for i in range(9):
@@ -223,6 +216,7 @@ def shower(
 def showers(
     matter: Matter,
     starts: NDArray[np.float64],
+    ends: NDArray[np.int64],
     seed: np.uint64,
     numbers: NDArray[np.uint64],
     deposits: NDArray[np.float64],
@@ -230,12 +224,18 @@ def showers(
     pile: Pile,
     state: State,
 ) -> None:
-    """Showers of particles (n, 9), each from the stream of its own number.
+    """Showers, each of the particles starts[ends[i-1]:ends[i]] and from the stream of its number.
 
-    Fills deposits (n, layers, cells) [GeV] and books (n, N_BOOKS); uses up the starts. The pile
-    and the state are room to work in.
+    Adds to deposits (n, layers, cells) [GeV] and books (n, N_BOOKS); uses up the starts (k, 9). The
+    pile and the state are room to work in.
     """
-    for i in range(len(starts)):
+    first = 0
+    for i in range(len(ends)):
         begin(state, seed, numbers[i])
         tally = Tally(deposits[i], books[i])
-        shower(matter, tally, pile, state, starts[i])
+        for k in range(first, ends[i]):
+            track = starts[k]
+            pile.height[0] = 0
+            push(pile, tally, track, (track[3], track[4], track[5]), track[6], track[7])
+            empty(matter, tally, pile, state, track)
+        first = ends[i]
