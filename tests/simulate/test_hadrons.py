@@ -177,3 +177,30 @@ def test_what_the_generator_cannot_do_is_as_if_it_had_not_happened(
     made = simulate_hadrons(siw, "pi+", (20.0, 21.0), 1, _numbers(*range(5)))
     assert (made.electromagnetic == 0).all()
     np.testing.assert_allclose(made.showers.accounted, made.showers.energy + BY_CODE[211].mass)
+
+
+def test_collisions_are_like_those_of_pythia_cascade() -> None:
+    """Our sequence of nucleons leaves as many particles and photons as the generator's own."""
+    generator.seed_generator(1)
+    number, mass, p = 600, BY_CODE[211].mass, 20.0
+    ours = [generator.collide(211, (0.0, 0.0, p), mass, 26, 56) or [] for _ in range(number)]
+    peer = generator._cascade()
+    four = generator._four((0.0, 0.0, p), mass)
+    theirs = []
+    while len(theirs) < number:
+        assert peer.sigmaSetuphN(211, four, mass)
+        # empty where it gave up, which ours tries again
+        theirs += [products] if (products := generator._final(peer.nextColl(26, 56))) else []
+    for observable in (len, _light, _leading):
+        first, second = (np.array([observable(e) for e in group]) for group in (ours, theirs))
+        error = np.hypot(first.std(), second.std()) / np.sqrt(number)
+        assert first.mean() == pytest.approx(second.mean(), abs=4 * error)
+        assert error < 0.08 * second.mean()
+
+
+def _light(products: list[generator.Product]) -> float:
+    return sum(one.energy for one in products if one.code == 22)
+
+
+def _leading(products: list[generator.Product]) -> float:
+    return max(one.energy for one in products)

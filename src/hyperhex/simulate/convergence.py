@@ -20,8 +20,8 @@ _FINEST = {
     "electron_cut": 0.07e-3,
     "knock_on_cut": 0.07e-3,
     "absorption": 0.0,
-    "step_loss": 0.05,
-    "step_scattering": 0.1,
+    "step_loss": 0.1,
+    "step_scattering": 0.2,
 }
 
 

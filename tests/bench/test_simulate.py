@@ -1,0 +1,33 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from hyperhex.bench import simulate
+from hyperhex.errors import BenchmarkError
+from hyperhex.provenance import read_json
+
+
+def test_every_case_says_how_fast_and_where(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cases = (("photon", 1.0, 1e9), ("pi+", 5.0, None))
+    monkeypatch.setattr(simulate, "_CASES", cases)
+    monkeypatch.setattr(simulate, "_ENERGY_OF_A_ROUND", 20.0)
+    simulate.run(1, 1, tmp_path / "simulate.json")
+    photon, pion = read_json(tmp_path / "simulate.json")["rows"]
+    assert photon["met"] is False
+    assert pion["met"] is None
+    assert photon["steps"]["hadrons"] == 0.0
+    assert pion["steps"]["hadrons"] > 0.0
+    for row in (photon, pion):
+        assert sum(row["steps"].values()) == pytest.approx(1.0)
+        assert sum(row["processes"].values()) == pytest.approx(1.0)
+        assert row["showers_per_second"] == pytest.approx(1e3 / row["ms_per_gev"] / row["energy"])
+    assert pion["processes"]["collisions"] > 0.0
+
+
+def test_no_rounds_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(BenchmarkError, match="--rounds 0 and --workers 1 given"):
+        simulate.run(0, 1, tmp_path / "simulate.json")
