@@ -72,7 +72,7 @@ _ATTENUATION: dict[Material, list[float]] = {
 # collision stopping power [MeV cm2/g] at 1 and 10 MeV
 _STOPPING: dict[Material, tuple[float, float]] = {TUNGSTEN: (1.016, 1.203), SILICON: (1.51, 1.70)}
 
-_DEVELOPED = 400  # showers of 10 GeV per particle whose mean profile is fitted
+_DEVELOPED = 1200  # showers of 10 GeV per particle whose mean profile is fitted
 _CROSSINGS = 20_000  # of a single layer, for the most probable deposit
 _BIN = 2e-6  # width of the bins in which their mode is sought [GeV]
 
