@@ -1,9 +1,10 @@
 """Our showers beside those of Geant4 in the endcap calorimeter of CMS.
 
-The visible energy agrees within 1 %, the resolution within 10 %, but Geant4's showers are stretched
-by a tenth in depth, at every quantile. Ours agree with Grindhammer and Peters within 0.1 X0 in blocks
-of tungsten and lead, so that a difference in matter (not all of the public geometry is slabs) is the
-likelier cause; it leaves the largest difference of a layer's share just above 0.02.
+The visible energy agrees within 1 % and the resolution within 11 %, but Geant4's showers are
+stretched by a tenth in depth, at every quantile. Ours agree with Grindhammer and Peters within
+0.1 X0 in blocks of tungsten and lead, so that a difference in matter (not all of the public
+geometry is slabs) is the likelier cause; it leaves the largest difference of a layer's share just
+above 0.02.
 """
 
 from __future__ import annotations
