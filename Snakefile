@@ -19,7 +19,7 @@ pathvars:
     results=f"results/{PRODUCTION.name}",
 
 
-for part in ["settings", *STAGES]:
+for part in ["settings", *STAGES, "times"]:
 
     include: f"workflow/rules/{part}.smk"
 
@@ -32,6 +32,7 @@ for stage in ["all", *STAGES]:
         default_target: stage == "all"
         input:
             products(stage),
+            ["<results>/times.json"] if stage == "all" else [],
         message:
             f"Complete: {stage}"
 

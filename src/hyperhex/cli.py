@@ -250,6 +250,11 @@ def _parser() -> argparse.ArgumentParser:
     summary = stages.add_parser("summary", help="print the closing table of a production")
     summary.add_argument("folder", type=Path, help="results/<production>")
     summary.set_defaults(handler=_summary)
+    times = stages.add_parser("times", help="add up where the time of a production went")
+    times.add_argument("folder", type=Path, help="results/<production>")
+    times.add_argument("--output", type=Path, required=True, help="times of the rules (*.json)")
+    times.add_argument("--figure", type=Path, required=True, help="the same as a figure (*.svg)")
+    times.set_defaults(handler=_times)
     return parser
 
 
@@ -358,6 +363,12 @@ def _summary(options: argparse.Namespace) -> None:
     from hyperhex.summary import table
 
     print(table(options.folder))
+
+
+def _times(options: argparse.Namespace) -> None:
+    from hyperhex.times import write
+
+    write(options.folder, options.output, options.figure)
 
 
 if __name__ == "__main__":
