@@ -84,6 +84,10 @@ _VERBS: dict[tuple[str, str], tuple[str, tuple[str, ...]]] = {
         "detect and reconstruct generated events",
         ("events", "generator", "refiner", "output", "context"),
     ),
+    ("detect", "variation"): (
+        "detect a share of the events with other showers",
+        ("events", "generator", "refiner", "showers+", "variation", "share", "output", "context"),
+    ),
     ("detect", "display"): (
         "draw one event on the cells of the detector",
         ("events", "generator", "refiner", "number", "output"),
@@ -172,11 +176,16 @@ _ARGUMENTS: dict[str, dict[str, Any]] = {
     "point": {"type": int, "help": "number of the point, from 0"},
     "refiner": {"type": Path, "help": "folder of the refiner"},
     "scores": {"type": Path, "help": "store of scores (*.zarr)"},
+    "share": {"type": float, "default": 0.1, "help": "least share of the events of each point"},
     "showers": {"type": Path, "help": "store of showers (*.zarr)"},
     "size": {"type": int, "default": 500, "help": "showers of each row"},
     "theory": {"help": "name of the theory"},
     "threads": {"type": int, "default": 1, "help": "cores that the command may use"},
     "validation": {"type": Path, "help": "validation.json that `judge` wrote"},
+    "variation": {
+        "choices": ("raw", "full"),
+        "help": "fast simulation without refinement, or full simulation",
+    },
 }
 
 _CONTEXT: dict[str, dict[str, Any]] = {

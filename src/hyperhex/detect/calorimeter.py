@@ -58,15 +58,16 @@ def read_out(
     """Cells above threshold: energies summed by cell, with Gaussian noise.
 
     Cells without energy are not visited: how many of them noise lifts above the threshold t is
-    Poisson with mean n_cells Phi(-t / noise), and their energies are the tail beyond t.
+    Poisson with mean n_cells Phi(-t / noise), and their energies are the tail beyond t. They are
+    drawn first, so that they are the same whatever was hit.
     """
+    noise = _noise_hits(events, grid, calorimeter, rng)
     first, cell, energy = sum_by_cell(
         hits.event, hits.cell, hits.energy[:, None], events, grid.n_cells
     )
     event = np.repeat(np.arange(events, dtype=np.int32), np.diff(first))
     read = energy[:, 0] + rng.normal(0.0, calorimeter.noise, len(cell))
     above = read >= calorimeter.threshold
-    noise = _noise_hits(events, grid, calorimeter, rng)
     return join([Hits(event[above], cell[above], read[above]), noise])
 
 

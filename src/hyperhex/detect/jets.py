@@ -21,6 +21,8 @@ Floats = NDArray[np.float64]
 
 # jets softer than this share of the least pT never pass it after calibration
 _SOFTEST = 0.5
+# random numbers of an event, more than it has jets
+_DRAWS = 64
 
 # the banner would go to stdout at the first clustering
 _swig.ClusterSequence.set_fastjet_banner_stream(None)
@@ -87,12 +89,26 @@ def calibrate(jets: Jets, response: tuple[float, float]) -> Jets:
 
 
 def tag(jets: Jets, truth: Particles, events: int, s: Settings, rng: np.random.Generator) -> Jets:
-    """Jets with b-tags drawn by flavour: that of a B hadron in the cone, else of a C hadron."""
+    """Jets with b-tags drawn by flavour: that of a B hadron in the cone, else of a C hadron.
+
+    Each event has numbers of its own for its jets by falling pT, so that a jet more in one event
+    moves the tags of no other.
+    """
     chance = np.full(len(jets.event), s.tag_light)
     for kind, efficiency in ((C_HADRON, s.tag_c), (B_HADRON, s.tag_b)):
         hadrons = truth.where(truth.kind == kind)
         first = first_rows(hadrons.event, events)
         _, apart = closest(jets.event, jets.eta, jets.phi, first, hadrons.eta, hadrons.phi)
         chance[apart < s.tag_cone] = efficiency
-    tagged = (rng.random(len(chance)) < chance) & (np.abs(jets.eta) < s.tag_eta)
+    drawn = rng.random((events, _DRAWS))[jets.event, _rank(jets) % _DRAWS]
+    tagged = (drawn < chance) & (np.abs(jets.eta) < s.tag_eta)
     return replace(jets, tagged=tagged)
+
+
+def _rank(jets: Jets) -> NDArray[np.int64]:
+    """Place of each jet in its event by falling pT, from 0, (n,)."""
+    order = np.lexsort((-jets.pt, jets.event))
+    event = jets.event[order]
+    rank = np.empty(len(order), np.int64)
+    rank[order] = np.arange(len(order)) - np.searchsorted(event, event)
+    return rank

@@ -40,6 +40,8 @@ def electrons_and_photons(
     dR < 0.1 of its hardest member, and is an electron if any member of more than half of its pT is.
     """
     seen = energy > 0
+    # one number for each particle, seen or not: the same for a particle however others are measured
+    drawn = rng.random(len(particles))[seen]
     members, energy = particles.where(seen), energy[seen]
     pt = energy / np.cosh(members.eta)
     events = len(towers.first) - 1
@@ -50,7 +52,7 @@ def electrons_and_photons(
         axis.event, axis.eta, axis.phi, first, members.eta, members.phi, pt, CLUSTER_RADIUS
     )
     is_electron = axis.is_electron
-    good = (seed_pt > 0.5 * cluster) & _identified(axis, is_electron, electron, photon, rng)
+    good = (seed_pt > 0.5 * cluster) & _identified(axis, is_electron, electron, photon, drawn[seed])
     for cuts, among in ((electron, is_electron), (photon, ~is_electron)):
         isolation = _isolation(axis, cluster, towers, cuts.cone)
         passed = (cluster > cuts.pt) & (np.abs(axis.eta) < cuts.eta) & (isolation < cuts.isolation)
@@ -71,7 +73,7 @@ def isolated_muons(
     isolation = _isolation(muons, pt, towers, cuts.cone, own=0.0)
     none = np.zeros(len(muons), np.bool_)
     good = (
-        _identified(muons, none, cuts, cuts, rng)
+        _identified(muons, none, cuts, cuts, rng.random(len(muons)))
         & (pt > cuts.pt)
         & (np.abs(muons.eta) < cuts.eta)
         & (isolation < cuts.isolation)
@@ -119,12 +121,12 @@ def _identified(
     first_kind: NDArray[np.bool_],
     first: Candidates,
     second: Candidates,
-    rng: np.random.Generator,
+    drawn: NDArray[np.float64],
 ) -> NDArray[np.bool_]:
     inner = np.where(first_kind, first.efficiency, second.efficiency)
     outer = np.where(first_kind, first.efficiency_outer, second.efficiency_outer)
     chance = np.where(np.abs(axis.eta) < _INNER_ETA, inner, outer)
-    return rng.random(len(axis)) < chance
+    return drawn < chance
 
 
 def _objects(

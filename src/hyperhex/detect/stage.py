@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -20,12 +21,14 @@ from hyperhex.detect.reconstruct import Detector, Seen, detect, reconstruct
 from hyperhex.detect.record import COMPONENTS, SLOTS
 from hyperhex.detect.region import effective_number
 from hyperhex.detect.schema import CARRIED, SCHEMA
+from hyperhex.detect.share import choose
 from hyperhex.detect.showers import ShowerSource
+from hyperhex.detect.source import Models, load_source
 from hyperhex.detector.cylinder import Cylinder
 from hyperhex.errors import SelectionError
 from hyperhex.random import integer, stream
 
-__all__ = ["display", "events"]
+__all__ = ["display", "events", "variation"]
 
 log = logging.getLogger(__name__)
 
@@ -39,14 +42,17 @@ _MOMENTUM = ("px", "py", "pz", "energy")
 
 @dataclass(frozen=True)
 class _Part:
-    """One shard of events, with all that a worker needs to reconstruct it."""
+    """One shard of events, with all that a worker needs to reconstruct it.
+
+    `index` is its place in what is written, `shard` among all events of the theory.
+    """
 
     index: int
+    shard: int
     draft: store.Draft
     settings: DetectSettings
     events: Path
-    generator: Path
-    refiner: Path
+    models: Models
 
 
 def events(
@@ -58,28 +64,40 @@ def events(
     context: cluster.Context,
 ) -> None:
     """Detect and reconstruct all events of a theory and write the store `output`."""
-    start = time.monotonic()
+    source, models = store.open(events), Models(generator, refiner)
+    told = settings.model_dump(mode="json", exclude={"production"})
+    inputs = [events, *_files(models)]
+    draft = _draft(settings, source, source.sizes["event"], told, {}, inputs, output)
+    shards = range(draft.shards("event"))
+    _detect(settings, source, models, draft, shards, context)
+
+
+def variation(
+    settings: DetectSettings,
+    events: Path,
+    generator: Path,
+    refiner: Path,
+    showers: list[Path],
+    variation: str,
+    share: float,
+    output: Path,
+    context: cluster.Context,
+) -> None:
+    """Detect a share of the events of a theory with other showers and write the store `output`.
+
+    Same generated events and same random streams as in `events`: what differs is the showers.
+    """
     source = store.open(events)
-    draft = _draft(settings, source, [events, *_models(generator, refiner)], output)
-    parts = [
-        _Part(index, draft, settings, events, generator, refiner)
-        for index in range(draft.shards("event"))
-        if not draft.finished("event", index)
-    ]
-    with cluster.connect(context.dask, threads=context.threads, memory=context.memory) as client:
-        for _ in cluster.compute(
-            client,
-            _reconstruct,
-            parts,
-            label=f"detect {source.attributes['theory']}",
-            per_task=context.parts_per_task,
-        ):
-            pass
-    if not draft.finished("point", 0):
-        carried = [name for name, array in CARRIED.items() if array.axes == ("point",)]
-        draft.write("point", 0, {name: source[name][:] for name in carried})
-    draft.publish()
-    _report(output, len(parts), time.monotonic() - start)
+    models = Models(generator, refiner, variation, tuple(showers))
+    rows = min(settings.detect.events_per_part, source.sizes["event"])
+    shards, shares = choose(source["point"][:], rows, source.sizes["point"], share)
+    number = sum(min(rows, source.sizes["event"] - shard * rows) for shard in shards)
+    told = settings.model_dump(mode="json", exclude={"production"})
+    told |= {"variation": variation, "shards": shards}
+    about = {"variation": variation, "shares": shares}
+    inputs = [events, *_files(models), *showers]
+    draft = _draft(settings, source, number, told, about, inputs, output)
+    _detect(settings, source, models, draft, shards, context)
 
 
 def display(
@@ -100,7 +118,7 @@ def display(
         raise SelectionError(msg)
     index, place = divmod(number, part)
     shard = slice(index * part, min((index + 1) * part, rows))
-    seen, record = _run(settings, source, shard, index, generator, refiner)
+    seen, record = _run(settings, source, shard, index, Models(generator, refiner))
     detector = Detector.of(settings.detect)
     event_display(
         (detector.image, record["image"][place]),
@@ -115,28 +133,65 @@ def display(
 
 
 def _draft(
-    settings: DetectSettings, source: store.Store, inputs: list[Path], output: Path
+    settings: DetectSettings,
+    source: store.Store,
+    number: int,
+    told: dict[str, Any],
+    about: dict[str, Any],
+    inputs: list[Path],
+    output: Path,
 ) -> store.Draft:
-    told = settings.detect
-    rows = source.sizes["event"]
-    image = Detector.of(told).image
+    """Store of the records of `number` events."""
+    image = Detector.of(settings.detect).image
     sizes = {
-        "event": rows,
+        "event": number,
         "point": source.sizes["point"],
         "object": SLOTS,
         "component": len(COMPONENTS),
         "image_cell": image.n_cells,
     }
+    rows = min(settings.detect.events_per_part, source.sizes["event"])
     return store.create(
         output,
         SCHEMA,
         sizes=sizes,
-        rows={"event": min(told.events_per_part, rows), "point": sizes["point"]},
-        settings=settings.model_dump(mode="json", exclude={"production"}),
-        attributes={**source.attributes, "image": _describe(image)},
+        rows={"event": rows, "point": sizes["point"]},
+        settings=told,
+        attributes={**source.attributes, "image": _describe(image), **about},
         inputs=inputs,
         code=CODE,
     )
+
+
+def _detect(
+    settings: DetectSettings,
+    source: store.Store,
+    models: Models,
+    draft: store.Draft,
+    shards: Sequence[int],
+    context: cluster.Context,
+) -> None:
+    """Reconstruct what is not finished of some shards of the events, and publish the store."""
+    start = time.monotonic()
+    parts = [
+        _Part(index, shard, draft, settings, source.path, models)
+        for index, shard in enumerate(shards)
+        if not draft.finished("event", index)
+    ]
+    with cluster.connect(context.dask, threads=context.threads, memory=context.memory) as client:
+        for _ in cluster.compute(
+            client,
+            _reconstruct,
+            parts,
+            label=f"detect {source.attributes['theory']}",
+            per_task=context.parts_per_task,
+        ):
+            pass
+    if not draft.finished("point", 0):
+        carried = [name for name, array in CARRIED.items() if array.axes == ("point",)]
+        draft.write("point", 0, {name: source[name][:] for name in carried})
+    draft.publish()
+    _report(draft.path, len(parts), time.monotonic() - start)
 
 
 def _describe(grid: Cylinder) -> dict[str, float | int]:
@@ -146,8 +201,9 @@ def _describe(grid: Cylinder) -> dict[str, float | int]:
 def _reconstruct(part: _Part) -> int:
     """Write the records of one shard; its number of events."""
     source = store.open(part.events)
-    rows = part.draft.bounds("event", part.index)
-    _, record = _run(part.settings, source, rows, part.index, part.generator, part.refiner)
+    size, bounds = part.draft.rows["event"], part.draft.bounds("event", part.index)
+    rows = slice(part.shard * size, part.shard * size + bounds.stop - bounds.start)
+    _, record = _run(part.settings, source, rows, part.shard, part.models)
     carried = [name for name, array in CARRIED.items() if array.axes == ("event",)]
     part.draft.write(
         "event", part.index, {**record, **{name: source[name][rows] for name in carried}}
@@ -160,8 +216,7 @@ def _run(
     source: store.Store,
     rows: slice,
     index: int,
-    generator: Path,
-    refiner: Path,
+    models: Models,
 ) -> tuple[Seen, dict[str, NDArray[Any]]]:
     """What the detector sees of some events, and their records."""
     told, number = settings.detect, rows.stop - rows.start
@@ -177,7 +232,7 @@ def _run(
         number,
         told,
         detector,
-        _source(generator, refiner),
+        _source(models),
         lambda particle, block: integer(settings.seed, *labels, particle, block, bits=63),
         streams,
     )
@@ -199,21 +254,21 @@ def _detector(settings: Detect) -> Detector:
     return Detector.of(settings)
 
 
-def _source(generator: Path, refiner: Path) -> ShowerSource:
-    models = [file for file in _models(generator, refiner) if file.exists()]
-    changed = max((file.stat().st_mtime_ns for file in models), default=0)
-    return _load(generator.resolve(), refiner.resolve(), changed)
+def _source(models: Models) -> ShowerSource:
+    read = [*_files(models), *map(store.manifest_path, models.showers)]
+    changed = max((file.stat().st_mtime_ns for file in read if file.exists()), default=0)
+    folders = (models.generator.resolve(), models.refiner.resolve())
+    return _load(Models(*folders, models.variation, models.showers), changed)
 
 
-def _models(generator: Path, refiner: Path) -> list[Path]:
-    return [generator / name for name in _GENERATOR] + [refiner / name for name in _REFINER]
+def _files(models: Models) -> list[Path]:
+    networks = [models.generator / name for name in _GENERATOR]
+    return networks + [models.refiner / name for name in _REFINER]
 
 
 @lru_cache(maxsize=1)
-def _load(generator: Path, refiner: Path, changed: int) -> ShowerSource:  # noqa: ARG001
-    from hyperhex.detect.source import load_source
-
-    return load_source(generator, refiner)
+def _load(models: Models, changed: int) -> ShowerSource:  # noqa: ARG001
+    return load_source(models)
 
 
 def _report(output: Path, parts: int, seconds: float) -> None:

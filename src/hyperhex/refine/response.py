@@ -21,11 +21,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hyperhex.config import Data
+from hyperhex.random import stream as independent_stream
 
 __all__ = [
     "Pattern",
     "add_crosstalk",
     "apply_threshold",
+    "detector_pattern",
     "draw_pattern",
     "respond",
     "saturate",
@@ -53,6 +55,11 @@ def draw_pattern(
     gain = np.exp(settings.gain_spread * stream.standard_normal(shape))
     alive = stream.random(shape) >= settings.dead_fraction
     return Pattern(gain, alive)
+
+
+def detector_pattern(settings: Data, seed: int, n_layers: int, n_cells: int) -> Pattern:
+    """Pattern of the one detector of a production."""
+    return draw_pattern(settings, n_layers, n_cells, independent_stream(seed, "refine", "pattern"))
 
 
 def respond(

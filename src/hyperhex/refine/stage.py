@@ -19,7 +19,13 @@ from hyperhex.provenance import read_json, write_json
 from hyperhex.random import integer, stream
 from hyperhex.refine.comparison import auc, judge, reconstruct
 from hyperhex.refine.refiner import Refiner, Scale, load_refiner
-from hyperhex.refine.response import Pattern, apply_threshold, draw_pattern, respond, saturate
+from hyperhex.refine.response import (
+    Pattern,
+    apply_threshold,
+    detector_pattern,
+    respond,
+    saturate,
+)
 from hyperhex.refine.showers import Showers, join, split
 from hyperhex.refine.training import Fitted, alternatives, refine, train
 
@@ -259,8 +265,8 @@ def _scale(libraries: Sequence[store.Store], settings: RefineSettings) -> Scale:
 
 
 def _pattern(settings: RefineSettings, scale: Scale) -> Pattern:
-    random = stream(settings.seed, "refine", "pattern")
-    return draw_pattern(settings.data, scale.n_layers, scale.patch.n_cells, random)
+    cells = (scale.n_layers, scale.patch.n_cells)
+    return detector_pattern(settings.data, settings.seed, *cells)
 
 
 def _log_report(report: dict[str, Any], methods: Sequence[str]) -> None:
