@@ -86,7 +86,7 @@ _VERBS: dict[tuple[str, str], tuple[str, tuple[str, ...]]] = {
     ),
     ("detect", "variation"): (
         "detect a share of the events with other showers",
-        ("events", "generator", "refiner", "showers+", "variation", "share", "output", "context"),
+        ("events+", "generator", "refiner", "showers+", "variation", "share", "output", "context"),
     ),
     ("detect", "display"): (
         "draw one event on the cells of the detector",
@@ -122,11 +122,11 @@ _VERBS: dict[tuple[str, str], tuple[str, tuple[str, ...]]] = {
     ),
     ("hyperclass", "discovery"): (
         "test the hypothesis of an injected theory that training never saw",
-        ("scores", "output", "figures"),
+        ("scores", "output", "figures", "varied"),
     ),
     ("hyperclass", "limits"): (
         "set an upper limit on the cross-section of every point",
-        ("scores", "output", "figures"),
+        ("scores", "output", "figures", "varied"),
     ),
     ("hyperclass", "drivers"): (
         "say which inputs drive the score of each theory",
@@ -135,6 +135,10 @@ _VERBS: dict[tuple[str, str], tuple[str, tuple[str, ...]]] = {
     ("hyperclass", "scaling"): (
         "measure what more theories, events and background are worth",
         ("events+", "output", "figures"),
+    ),
+    ("hyperclass", "variations"): (
+        "score events that were detected with other showers",
+        ("scores", "events+", "models+", "output"),
     ),
     ("hyperclass", "summary"): (
         "gather the results that machines read",
@@ -182,6 +186,7 @@ _ARGUMENTS: dict[str, dict[str, Any]] = {
     "theory": {"help": "name of the theory"},
     "threads": {"type": int, "default": 1, "help": "cores that the command may use"},
     "validation": {"type": Path, "help": "validation.json that `judge` wrote"},
+    "varied": {"type": Path, "default": None, "help": "store of varied scores (*.zarr)"},
     "variation": {
         "choices": ("raw", "full"),
         "help": "fast simulation without refinement, or full simulation",

@@ -132,6 +132,35 @@ def classifiers():
     return expand("<results>/train/{training}.manifest.json", training=[*trainings, "unsupervised"])
 
 
+def varied_events():
+    """Manifests of the events that were detected with other showers."""
+    return expand(
+        "<results>/detect/{variation}/{theory}.manifest.json",
+        variation=PRODUCTION.hyperclass.variations.showers,
+        theory=THEORIES,
+    )
+
+
+def varied_models():
+    """Manifests of the mixtures that score them: those without a theory that is tested for."""
+    injected = PRODUCTION.hyperclass.injection.theory
+    every = PRODUCTION.hyperclass.limits or injected is None
+    tested = names("signal") if every else [injected]
+    return expand("<results>/train/mixture_{theory}.manifest.json", theory=tested)
+
+
+def varied_scores():
+    """Manifest of the scores of events with other showers, in productions that have them."""
+    wanted = PRODUCTION.hyperclass.variations.showers
+    return ["<results>/hyperclass/varied.manifest.json"] if wanted else []
+
+
+def varied_option(wildcards, input):
+    """Option that names the scores of events with other showers, nothing without them."""
+    paths = beside("varied")(wildcards, input)
+    return f"--varied {paths[0]}" if paths else ""
+
+
 def comparisons():
     """Comparisons of the networks that read showers and event images."""
     return expand("<results>/train/{what}/comparison.json", what=["regression", "images"])

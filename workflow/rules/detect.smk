@@ -37,6 +37,52 @@ rule detect_events:
         " --parts-per-task {resources.parts_per_task} 2> {log}"
 
 
+rule detect_variation:
+    """Detect a share of the events of all theories with other showers."""
+    input:
+        code=source("detect"),
+        gate="<results>/fastsim/passed.json",
+        settings="<results>/settings/detect.json",
+        events=events("generate", THEORIES),
+        showers=showers,
+        generator="<results>/fastsim/generator.safetensors",
+        generator_card="<results>/fastsim/generator.json",
+        refiner="<results>/refine/refiner.safetensors",
+        refiner_card="<results>/refine/refiner.json",
+    output:
+        stores=directory(expand("<results>/detect/{{variation}}/{theory}.zarr", theory=THEORIES)),
+        manifests=expand("<results>/detect/{{variation}}/{theory}.manifest.json", theory=THEORIES),
+    log:
+        "<results>/logs/detect_variation/{variation}.log",
+    benchmark:
+        "<results>/benchmarks/detect_variation/{variation}.tsv"
+    wildcard_constraints:
+        variation="raw|full",
+    conda:
+        "../../envs/production.yaml"
+    threads: 1
+    resources:
+        mem_mb=3000,
+        runtime=120,
+        dask="none",
+        parts_per_task=1,
+    params:
+        events=beside("events"),
+        showers=beside("showers"),
+        generator=subpath(input.generator, parent=True),
+        refiner=subpath(input.refiner, parent=True),
+        share=PRODUCTION.hyperclass.variations.share,
+        folder=lambda wildcards, output: Path(output.manifests[0]).parent,
+    message:
+        "Detect a share of all events with {wildcards.variation} showers"
+    shell:
+        "hyperhex detect variation --settings {input.settings} --events {params.events}"
+        " --generator {params.generator} --refiner {params.refiner} --showers {params.showers}"
+        " --variation {wildcards.variation} --share {params.share} --output {params.folder}"
+        " --threads {threads} --memory {resources.mem_mb}MB --dask {resources.dask}"
+        " --parts-per-task {resources.parts_per_task} 2> {log}"
+
+
 rule detect_display:
     """Draw one event of a theory, by its row in the store, on the cells of the detector."""
     input:

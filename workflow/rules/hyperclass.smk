@@ -70,12 +70,45 @@ rule hyperclass_improvement:
         " --output {output.table} --figures {output.figures} 2> {log}"
 
 
+rule hyperclass_variations:
+    """Score the events that were detected with other showers."""
+    input:
+        code=source("hyperclass"),
+        settings="<results>/settings/hyperclass.json",
+        scores="<results>/hyperclass/scores.manifest.json",
+        events=varied_events(),
+        models=varied_models(),
+    output:
+        store=directory("<results>/hyperclass/varied.zarr"),
+        manifest="<results>/hyperclass/varied.manifest.json",
+    log:
+        "<results>/logs/hyperclass_variations.log",
+    benchmark:
+        "<results>/benchmarks/hyperclass_variations.tsv"
+    conda:
+        "../../envs/production.yaml"
+    threads: 1
+    resources:
+        mem_mb=3000,
+        runtime=60,
+    params:
+        scores=beside("scores"),
+        events=beside("events"),
+        models=beside("models", ""),
+    message:
+        "Score the events with other showers"
+    shell:
+        "hyperhex hyperclass variations --settings {input.settings} --scores {params.scores}"
+        " --events {params.events} --models {params.models} --output {output.store} 2> {log}"
+
+
 rule hyperclass_discovery:
     """Test the hypothesis of a theory that training never saw."""
     input:
         code=source("hyperclass", "plots.hyperclass"),
         settings="<results>/settings/hyperclass.json",
         scores="<results>/hyperclass/scores.manifest.json",
+        varied=varied_scores(),
     output:
         workspace="<results>/hyperclass/workspace.json",
         outcome="<results>/hyperclass/discovery.json",
@@ -99,11 +132,12 @@ rule hyperclass_discovery:
         runtime=60,
     params:
         scores=beside("scores"),
+        varied=varied_option,
     message:
         "Test the hypothesis of an unseen theory"
     shell:
         "hyperhex hyperclass discovery --settings {input.settings} --scores {params.scores}"
-        " --output {output.workspace} --figures {output.figures} 2> {log}"
+        " --output {output.workspace} --figures {output.figures} {params.varied} 2> {log}"
 
 
 rule hyperclass_limits:
@@ -112,6 +146,7 @@ rule hyperclass_limits:
         code=source("hyperclass", "plots.limits"),
         settings="<results>/settings/hyperclass.json",
         scores="<results>/hyperclass/scores.manifest.json",
+        varied=varied_scores(),
     output:
         table=report(
             "<results>/hyperclass/limits.csv",
@@ -140,11 +175,12 @@ rule hyperclass_limits:
         runtime=120,
     params:
         scores=beside("scores"),
+        varied=varied_option,
     message:
         "Set limits on all points"
     shell:
         "hyperhex hyperclass limits --settings {input.settings} --scores {params.scores}"
-        " --output {output.table} --figures {output.figures} 2> {log}"
+        " --output {output.table} --figures {output.figures} {params.varied} 2> {log}"
 
 
 rule hyperclass_drivers:

@@ -31,6 +31,12 @@ def check_together(config: Config, known: Mapping[str, Theory], faults: list[str
     ]
     _check_injection(config.hyperclass.injection, known, signals, faults)
     _check_detection(config, faults)
+    missing = {"photon", "electron"} - set(config.simulate.particles)
+    if config.hyperclass.variations.showers and missing:
+        faults.append(
+            f"hyperclass.variations.showers: {config.hyperclass.variations.showers} given, which"
+            f" needs showers of {sorted(missing)} in simulate.particles"
+        )
 
 
 def _check_detection(config: Config, faults: list[str]) -> None:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 from pydantic import Field
 
 from hyperhex.config.section import Count, Fraction, Name, Positive, Section
 
-__all__ = ["Hyperclass", "Injection", "Scaling"]
+__all__ = ["Hyperclass", "Injection", "Scaling", "Variations"]
 
 
 class Injection(Section):
@@ -39,6 +41,19 @@ class Scaling(Section):
     parts: int = Field(default=4, ge=2, description="parts of the theories that are left out")
 
 
+class Variations(Section):
+    """Other showers, with which a share of the events is detected again."""
+
+    showers: list[Literal["raw", "full"]] = Field(
+        default=[],
+        description="raw: fast simulation without refinement; full: showers of the full simulation"
+        " through the detector's response; each is a systematic uncertainty of the test",
+    )
+    share: float = Field(
+        default=0.1, gt=0, le=1, description="least share of the events of each point, whole parts"
+    )
+
+
 class Hyperclass(Section):
     """Scores, significance improvement and hypothesis test."""
 
@@ -60,4 +75,5 @@ class Hyperclass(Section):
     scaling: Scaling | None = Field(
         default=None, description="trees trained on less than everything; none is not"
     )
+    variations: Variations = Variations()
     injection: Injection = Injection()

@@ -74,7 +74,7 @@ def events(
 
 def variation(
     settings: DetectSettings,
-    events: Path,
+    events: list[Path],
     generator: Path,
     refiner: Path,
     showers: list[Path],
@@ -83,21 +83,14 @@ def variation(
     output: Path,
     context: cluster.Context,
 ) -> None:
-    """Detect a share of the events of a theory with other showers and write the store `output`.
+    """Detect a share of the events of theories with other showers; stores in the folder `output`.
 
-    Same generated events and same random streams as in `events`: what differs is the showers.
+    Same generated events and same random streams as of `events`: what differs is the showers. One
+    process for all theories, most of which take less time than to start one.
     """
-    source = store.open(events)
     models = Models(generator, refiner, variation, tuple(showers))
-    rows = min(settings.detect.events_per_part, source.sizes["event"])
-    shards, shares = choose(source["point"][:], rows, source.sizes["point"], share)
-    number = sum(min(rows, source.sizes["event"] - shard * rows) for shard in shards)
-    told = settings.model_dump(mode="json", exclude={"production"})
-    told |= {"variation": variation, "shards": shards}
-    about = {"variation": variation, "shares": shares}
-    inputs = [events, *_files(models), *showers]
-    draft = _draft(settings, source, number, told, about, inputs, output)
-    _detect(settings, source, models, draft, shards, context)
+    for path in events:
+        _vary(settings, path, models, share, output / path.name, context)
 
 
 def display(
@@ -130,6 +123,26 @@ def display(
         f"{source.attributes['theory']}, event {number}",
         output,
     )
+
+
+def _vary(
+    settings: DetectSettings,
+    events: Path,
+    models: Models,
+    share: float,
+    output: Path,
+    context: cluster.Context,
+) -> None:
+    source = store.open(events)
+    rows = min(settings.detect.events_per_part, source.sizes["event"])
+    shards, shares = choose(source["point"][:], rows, source.sizes["point"], share)
+    number = sum(min(rows, source.sizes["event"] - shard * rows) for shard in shards)
+    told = settings.model_dump(mode="json", exclude={"production"})
+    told |= {"variation": models.variation, "shards": shards}
+    about = {"variation": models.variation, "shares": shares}
+    inputs = [events, *_files(models), *models.showers]
+    draft = _draft(settings, source, number, told, about, inputs, output)
+    _detect(settings, source, models, draft, shards, context)
 
 
 def _draft(

@@ -96,13 +96,15 @@ def workspace(
     backgrounds: Sequence[Histogram],
     signal: Histogram,
     normalisation: float,
+    shifts: Mapping[str, Mapping[str, Floats]] | None = None,
     *,
     simulation_errors: bool = True,
 ) -> dict[str, Any]:
     """HistFactory workspace whose observation is the expected background plus signal.
 
     The model always carries the statistical errors of simulation; without them it only serves to
-    say what they cost.
+    say what they cost. `shifts` are relative shifts (bins,) by variation of the showers and sample:
+    one standard deviation of a nuisance parameter that all samples share, up as much as down.
     """
     filled = [one for one in backgrounds if np.any(one.counts != 0.0)]
     total = np.sum([one.counts for one in filled], axis=0)
@@ -119,6 +121,7 @@ def workspace(
                     "type": "normsys",
                     "data": {"hi": 1.0 + normalisation, "lo": 1.0 - normalisation},
                 },
+                *_shapes(one, shifts or {}),
                 *_errors("simulation_background", one, simulation_errors),
             ],
         }
@@ -130,6 +133,7 @@ def workspace(
             "data": signal.counts.tolist(),
             "modifiers": [
                 {"name": _INTEREST, "type": "normfactor", "data": None},
+                *_shapes(signal, shifts or {}),
                 *_errors("simulation_signal", signal, simulation_errors),
             ],
         }
@@ -178,6 +182,16 @@ def _filled(weight: Floats, least: float) -> bool:
 def _errors(name: str, one: Histogram, wanted: bool) -> Iterator[dict[str, Any]]:
     if wanted:
         yield {"name": name, "type": "staterror", "data": one.errors.tolist()}
+
+
+def _shapes(one: Histogram, shifts: Mapping[str, Mapping[str, Floats]]) -> Iterator[dict[str, Any]]:
+    for variation, relative in shifts.items():
+        shift = one.counts * relative[one.name]
+        templates = {
+            "hi_data": (one.counts + shift).tolist(),
+            "lo_data": (one.counts - shift).tolist(),
+        }
+        yield {"name": f"showers_{variation}", "type": "histosys", "data": templates}
 
 
 @contextmanager

@@ -65,7 +65,7 @@ def strengths(bins: Binned, channel: str, normalisation: float) -> tuple[float, 
     squares = [one.errors**2 + (normalisation * one.counts) ** 2 for one in bins.backgrounds]
     unit = sensible(signal, bins.total, np.sqrt(np.sum(squares, axis=0)))
     scaled = Histogram(signal.name, unit * signal.counts, unit * signal.errors)
-    spec = workspace(channel, bins.backgrounds, scaled, normalisation)
+    spec = workspace(channel, bins.backgrounds, scaled, normalisation, bins.shifts)
     found = expected_limits(spec)
     return tuple(unit * one for one in found) if np.isfinite(found).all() else ()
 

@@ -18,6 +18,7 @@ from hyperhex.hyperclass.comparison import Signal
 from hyperhex.hyperclass.fits import load_fits
 from hyperhex.hyperclass.improvement import TABLE_POINTS, WorkingPoint, working_points
 from hyperhex.hyperclass.limits import BANDS, Limit, strengths, write_limits
+from hyperhex.hyperclass.rescored import read_varied, write_varied
 from hyperhex.hyperclass.scaling import scaling as measured_scaling
 from hyperhex.hyperclass.scores import (
     Scores,
@@ -27,6 +28,7 @@ from hyperhex.hyperclass.scores import (
     left_out_scores,
 )
 from hyperhex.hyperclass.storage import read_scores, write_scores
+from hyperhex.hyperclass.systematics import draw_variations, systematics
 from hyperhex.hyperclass.table import write_table
 from hyperhex.provenance import read_json, write_json
 from hyperhex.random import integer
@@ -36,7 +38,16 @@ from hyperhex.train.methods import classifier
 from hyperhex.train.mixture import TrainingSet
 from hyperhex.train.sample import backgrounds, signals
 
-__all__ = ["discovery", "drivers", "improvement", "limits", "scaling", "scores", "summary"]
+__all__ = [
+    "discovery",
+    "drivers",
+    "improvement",
+    "limits",
+    "scaling",
+    "scores",
+    "summary",
+    "variations",
+]
 
 log = logging.getLogger(__name__)
 
@@ -104,15 +115,36 @@ def improvement(settings: HyperclassSettings, scores: Path, output: Path, figure
     _draw(settings, loaded, signals, points, figures)
 
 
-def discovery(settings: HyperclassSettings, scores: Path, output: Path, figures: Path) -> None:
+def variations(
+    settings: HyperclassSettings,
+    scores: Path,
+    events: list[Path],
+    models: list[Path],
+    output: Path,
+) -> None:
+    """Score events that were detected with other showers, by mixtures that never saw the theory."""
+    made = write_varied(settings, scores, events, models, output)
+    counts = np.bincount(made.variation, minlength=len(made.variations))
+    for name, number in zip(made.variations, counts, strict=True):
+        log.info("%s: %d events scored by %d mixtures", name, number, len(made.left_out))
+
+
+def discovery(
+    settings: HyperclassSettings,
+    scores: Path,
+    output: Path,
+    figures: Path,
+    varied: Path | None = None,
+) -> None:
     """Test for an injected theory with the mixture that never saw it; workspace, JSON, figure."""
     from hyperhex.plots import hyperclass as plots
 
     options = settings.hyperclass.injection
     loaded, channel = read_scores(scores)
     injected = loaded.injected(options.theory, options.point)
-    bins = binned(loaded, injected, options, options.strength)
-    model = (channel, bins.backgrounds, bins.signal, options.normalisation)
+    events = read_varied(varied) if varied else None
+    bins = binned(loaded, injected, options, options.strength, events)
+    model = (channel, bins.backgrounds, bins.signal, options.normalisation, bins.shifts)
     spec = histfactory.workspace(*model)
     found = histfactory.outcome(spec)
     exact = histfactory.workspace(*model, simulation_errors=False)
@@ -129,10 +161,12 @@ def discovery(settings: HyperclassSettings, scores: Path, output: Path, figures:
         "counting_significance": histfactory.counting_significance(
             float(bins.signal.counts.sum()), float(bins.total.sum())
         ),
+        **systematics(bins, channel, options.normalisation),
     }
     log.info("%s_%s: significance %.2f", injected.theory, injected.label, found.significance)
     write_json(output, spec)
     write_json(output.with_name("discovery.json"), described)
+    draw_variations(bins, figures)
     injected_title = f"{_title(settings, injected.theory)} ({injected.label})"
     times = f" at {options.strength:g} times its rate" if options.strength != 1.0 else ""
     plots.fit(
@@ -146,19 +180,30 @@ def discovery(settings: HyperclassSettings, scores: Path, output: Path, figures:
     )
 
 
-def limits(settings: HyperclassSettings, scores: Path, output: Path, figures: Path) -> None:
+def limits(
+    settings: HyperclassSettings,
+    scores: Path,
+    output: Path,
+    figures: Path,
+    varied: Path | None = None,
+) -> None:
     """Expected limit on the cross-section of every point, by the mixture that never saw it."""
     from hyperhex.plots import limits as plots
 
     options = settings.hyperclass.injection
     loaded, channel = read_scores(scores)
+    known_shifts = read_varied(varied) if varied else None
     found = [
         Limit(
             events.theory,
             events.label,
             loaded.cross_section(events),
             float(events.weight.sum()),
-            strengths(binned(loaded, events, options), channel, options.normalisation),
+            strengths(
+                binned(loaded, events, options, varied=known_shifts),
+                channel,
+                options.normalisation,
+            ),
         )
         for events in loaded.signals()
     ]
