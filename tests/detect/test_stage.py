@@ -173,3 +173,54 @@ def test_one_event_is_drawn(inputs: dict[str, Path], tmp_path: Path) -> None:
     assert len(text) > 20_000
     with pytest.raises(SelectionError, match="event 50 given, expected 0 to 49"):
         stage.display(_settings(), **inputs, number=50, output=figure)
+
+
+def _vary(inputs: dict[str, Path], output: Path, share: float) -> store.Store:
+    others = {name: path for name, path in inputs.items() if name != "events"}
+    stage.variation(
+        _settings(),
+        [inputs["events"]],
+        **others,
+        showers=[],
+        variation="full",
+        share=share,
+        output=output,
+        context=Context(),
+    )
+    return store.open(output / "toy.zarr")
+
+
+def test_the_same_showers_make_the_same_records_of_a_share(
+    inputs: dict[str, Path], tmp_path: Path
+) -> None:
+    stage.events(_settings(), **inputs, output=tmp_path / "n" / "toy.zarr", context=Context())
+    nominal = store.open(tmp_path / "n" / "toy.zarr")
+    for share, rows in ((0.3, slice(20)), (0.5, slice(40)), (1.0, slice(50))):
+        varied = _vary(inputs, tmp_path / str(share), share)
+        assert varied.attributes["shares"] == [rows.stop / EVENTS]
+        assert varied.attributes["variation"] == "full"
+        for name in ("number", "point", "weight", "met", "objects", "object_type", "image"):
+            np.testing.assert_array_equal(varied[name][:], nominal[name][rows])
+
+
+def test_other_showers_move_events_a_little_and_keep_their_identity(
+    inputs: dict[str, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, source: ShowerSource
+) -> None:
+    stage.events(_settings(), **inputs, output=tmp_path / "n" / "toy.zarr", context=Context())
+    nominal = store.open(tmp_path / "n" / "toy.zarr")
+
+    class Louder:
+        patch = source.patch
+
+        def draw(self, *told: Any) -> Any:
+            deposits, energy = source.draw(*told)
+            return deposits, 1.02 * energy
+
+    monkeypatch.setattr(stage, "_source", lambda *_: Louder())
+    varied = _vary(inputs, tmp_path / "varied", 1.0)
+    np.testing.assert_array_equal(varied["number"][:], nominal["number"][:])
+    ratio = varied["ht"][:] / nominal["ht"][:]
+    assert 1.0 < np.median(ratio) < 1.02
+    # tags and identification are drawn as they were
+    same = (varied["object_type"][:] == nominal["object_type"][:]).all(axis=1)
+    assert same.mean() > 0.8
