@@ -181,7 +181,12 @@ def test_the_nominal_score_is_that_of_the_store_of_scores(
     found = varied["nominal"][:, 0]
     assert len(found) == len(expected)
     wanted = np.array([expected[key] for key in keys])
-    np.testing.assert_allclose(found, wanted, rtol=2e-3, equal_nan=True)
+    # every background, and of the signals the one that was left out
+    own = np.isfinite(found)
+    names = [theory["name"] for theory in about["theories"]]
+    known = {names[index] for index in np.unique(varied["theory"][:][own])}
+    assert known == {"top", "wjets", "gluino"}
+    np.testing.assert_allclose(found[own], wanted[own], rtol=1e-5)
 
 
 def test_scaled_showers_are_an_uncertainty_of_the_test_and_of_limits(

@@ -25,7 +25,9 @@ HYPERCLASS = {
     "hyperclass_improvement",
     "hyperclass_discovery",
     "hyperclass_summary",
+    "hyperclass_variations",
 }
+VARIED = {"detect_variation"}
 TO_DETECT = {
     *("generate_theory", "simulate_showers", "refine_data", "refine_fit", "detect_events"),
     *FASTSIM,
@@ -46,7 +48,7 @@ TARGETS = {
     "refine": {"simulate_showers"} | FASTSIM | REFINE,
     "detect": TO_DETECT | {"detect_display"},
     "train": TO_DETECT | TRAIN,
-    "hyperclass": TO_DETECT | CLASSIFIERS | HYPERCLASS,
+    "hyperclass": TO_DETECT | CLASSIFIERS | HYPERCLASS | VARIED,
 }
 
 
@@ -57,11 +59,12 @@ def test_stages_are_targets(target: str, folder: Path, planned: Callable[..., An
 
 def test_everything_is_the_default_target(folder: Path, planned: Callable[..., Any]) -> None:
     plan = planned(folder)
-    assert plan.rules == TARGETS["detect"] | SIMULATE | REFINE | TRAIN | HYPERCLASS
+    assert plan.rules == TARGETS["detect"] | SIMULATE | REFINE | TRAIN | HYPERCLASS | VARIED
     assert plan.of("generate_theory") == plan.of("detect_events") == BACKGROUNDS | SIGNALS
     assert plan.of("simulate_showers") == {"photon", "electron"}
     assert plan.of("train_mixture") == SIGNALS | {"none"}
     assert plan.of("train_single") == SIGNALS
+    assert plan.of("detect_variation") == {"raw", "full"}
     for command in plan.commands:
         options = cli._parser().parse_args(shlex.split(command))
         assert (options.stage, options.verb) in cli._VERBS

@@ -8,6 +8,7 @@ import math
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from hyperhex import store
@@ -22,7 +23,8 @@ def read(path: Path) -> Any:
 def test_every_store_is_what_its_manifest_says(production: Any) -> None:
     stores = sorted(production.results.glob("*/*.zarr"))
     expected = {f"{stage}/{name}" for stage in ("generate", "detect") for name in THEORIES}
-    expected |= {"simulate/photon", "simulate/electron", "refine/data", "hyperclass/scores"}
+    expected |= {"simulate/photon", "simulate/electron", "refine/data"}
+    expected |= {"hyperclass/scores", "hyperclass/varied"}
     assert {
         str(path.relative_to(production.results).with_suffix("")) for path in stores
     } == expected
@@ -43,6 +45,37 @@ def test_detection_keeps_events_and_weights(theory: str, production: Any) -> Non
     cross_section = generated["cross_section"][:].sum()
     assert 0 < generated["weight"][:].sum() <= cross_section * (1 + 1e-9)
     assert detected["in_region"][:].any()
+
+
+@pytest.mark.parametrize("theory", sorted(THEORIES))
+def test_variations_are_the_same_events_with_other_showers(theory: str, production: Any) -> None:
+    nominal = store.open(production.results / f"detect/{theory}.zarr")
+    known = {
+        tuple(key): met
+        for *key, met in zip(
+            *(nominal[name][:].tolist() for name in ("point", "number", "met")), strict=True
+        )
+    }
+    for variation in ("raw", "full"):
+        varied = store.open(production.results / f"detect/{variation}/{theory}.zarr")
+        keys = list(zip(*(varied[name][:].tolist() for name in ("point", "number")), strict=True))
+        assert len(keys) == len(set(keys)) >= 0.1 * len(known)
+        assert set(varied["point"][:]) == set(nominal["point"][:])
+        before, after = np.array([known[key] for key in keys]), varied["met"][:]
+        assert np.all(before != after)
+        # a few GeV, as far as showers of few training steps go
+        assert np.corrcoef(before, after)[0, 1] > 0.98
+
+
+def test_the_test_knows_the_variations(production: Any) -> None:
+    found = read(production.results / "hyperclass/discovery.json")
+    without = found["without_variations"]["significance"]
+    assert set(found["variations"]) == {"raw", "full"}
+    assert found["significance"] <= without * (1 + 1e-3)
+    workspace = read(production.results / "hyperclass/workspace.json")
+    for sample in workspace["channels"][0]["samples"]:
+        names = {one["name"] for one in sample["modifiers"] if one["type"] == "histosys"}
+        assert names == {"showers_raw", "showers_full"}
 
 
 @pytest.mark.parametrize("stage", ["fastsim", "refine"])

@@ -16,11 +16,11 @@ TINY = "tests/config/tiny.yaml"
 
 HYPERCLASS = {
     *("hyperclass_scores", "hyperclass_improvement"),
-    *("hyperclass_discovery", "hyperclass_summary"),
+    *("hyperclass_discovery", "hyperclass_summary", "hyperclass_variations"),
 }
 CLASSIFIERS = {"train_mixture", "train_single", "train_unsupervised", "train_images"}
 FROM_TRAIN = {"train_regression"} | CLASSIFIERS | HYPERCLASS
-FROM_DETECT = {"detect_events", "detect_display"} | CLASSIFIERS | HYPERCLASS
+FROM_DETECT = {"detect_events", "detect_variation", "detect_display"} | CLASSIFIERS | HYPERCLASS
 FROM_REFINE = {"refine_data", "refine_fit", "refine_validate"} | FROM_DETECT
 FROM_FASTSIM = {"fastsim_fit", "fastsim_judge", "fastsim_gate"} | FROM_REFINE
 FROM_SIMULATE = {"simulate_showers", "simulate_validate", "train_regression"} | FROM_FASTSIM
