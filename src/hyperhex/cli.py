@@ -124,6 +124,10 @@ _VERBS: dict[tuple[str, str], tuple[str, tuple[str, ...]]] = {
         "test the hypothesis of an injected theory that training never saw",
         ("scores", "output", "figures", "varied"),
     ),
+    ("hyperclass", "coverage"): (
+        "measure coverage of intervals and uniformity of p-values on pseudo-experiments",
+        ("workspace", "output", "figures"),
+    ),
     ("hyperclass", "limits"): (
         "set an upper limit on the cross-section of every point",
         ("scores", "output", "figures", "varied"),
@@ -131,6 +135,10 @@ _VERBS: dict[tuple[str, str], tuple[str, tuple[str, ...]]] = {
     ("hyperclass", "drivers"): (
         "say which inputs drive the score of each theory",
         ("events+", "models+", "output", "figures"),
+    ),
+    ("hyperclass", "sharing"): (
+        "say from which theories a left-out theory borrows its discovery",
+        ("scores", "output", "figures"),
     ),
     ("hyperclass", "scaling"): (
         "measure what more theories, events and background are worth",
@@ -191,6 +199,7 @@ _ARGUMENTS: dict[str, dict[str, Any]] = {
         "choices": ("raw", "full"),
         "help": "fast simulation without refinement, or full simulation",
     },
+    "workspace": {"type": Path, "help": "workspace.json that `discovery` wrote"},
 }
 
 _CONTEXT: dict[str, dict[str, Any]] = {

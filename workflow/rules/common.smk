@@ -176,6 +176,8 @@ def extras():
     files = {
         "<results>/hyperclass/limits.csv": PRODUCTION.hyperclass.limits,
         "<results>/hyperclass/drivers.json": PRODUCTION.hyperclass.drivers,
+        "<results>/hyperclass/coverage.json": PRODUCTION.hyperclass.pseudo_experiments,
+        "<results>/hyperclass/sharing.json": PRODUCTION.hyperclass.sharing,
         "<results>/hyperclass/scaling.json": PRODUCTION.hyperclass.scaling,
     }
     return [file for file, wanted in files.items() if wanted]

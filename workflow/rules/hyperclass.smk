@@ -140,6 +140,39 @@ rule hyperclass_discovery:
         " --output {output.workspace} --figures {output.figures} {params.varied} 2> {log}"
 
 
+rule hyperclass_coverage:
+    """Measure coverage and p-values, with hyperclass.pseudo_experiments."""
+    input:
+        code=source("hyperclass", "plots.coverage"),
+        settings="<results>/settings/hyperclass.json",
+        workspace="<results>/hyperclass/workspace.json",
+    output:
+        found="<results>/hyperclass/coverage.json",
+        figures=report(
+            directory("<results>/hyperclass/coverage"),
+            patterns=["{figure}.svg"],
+            caption="../report/coverage.rst",
+            category="Hyperclass",
+            subcategory="Hypothesis test",
+            labels={"figure": "{figure}"},
+        ),
+    log:
+        "<results>/logs/hyperclass_coverage.log",
+    benchmark:
+        "<results>/benchmarks/hyperclass_coverage.tsv"
+    conda:
+        "../../envs/production.yaml"
+    threads: 1
+    resources:
+        mem_mb=2000,
+        runtime=120,
+    message:
+        "Repeat the hypothesis test with pseudo-experiments"
+    shell:
+        "hyperhex hyperclass coverage --settings {input.settings} --workspace {input.workspace}"
+        " --output {output.found} --figures {output.figures} 2> {log}"
+
+
 rule hyperclass_limits:
     """Set an upper limit on the cross-section of every point, with hyperclass.limits."""
     input:
@@ -218,6 +251,41 @@ rule hyperclass_drivers:
     shell:
         "hyperhex hyperclass drivers --settings {input.settings} --events {params.events}"
         " --models {params.models} --output {output.found} --figures {output.figures} 2> {log}"
+
+
+rule hyperclass_sharing:
+    """Say which theories share what a mixture finds, with hyperclass.sharing."""
+    input:
+        code=source("hyperclass", "plots.sharing"),
+        settings="<results>/settings/hyperclass.json",
+        scores="<results>/hyperclass/scores.manifest.json",
+    output:
+        found="<results>/hyperclass/sharing.json",
+        figures=report(
+            directory("<results>/hyperclass/sharing"),
+            patterns=["{figure}.svg"],
+            caption="../report/sharing.rst",
+            category="Hyperclass",
+            subcategory="Significance improvement",
+            labels={"figure": "{figure}"},
+        ),
+    log:
+        "<results>/logs/hyperclass_sharing.log",
+    benchmark:
+        "<results>/benchmarks/hyperclass_sharing.tsv"
+    conda:
+        "../../envs/production.yaml"
+    threads: 1
+    resources:
+        mem_mb=2000,
+        runtime=60,
+    params:
+        scores=beside("scores"),
+    message:
+        "Say from whom left-out theories borrow"
+    shell:
+        "hyperhex hyperclass sharing --settings {input.settings} --scores {params.scores}"
+        " --output {output.found} --figures {output.figures} 2> {log}"
 
 
 rule hyperclass_scaling:

@@ -72,6 +72,22 @@ class Hyperclass(Section):
     drivers: bool = Field(
         default=False, description="whether to say which inputs drive the score of each theory"
     )
+    pseudo_experiments: Count | None = Field(
+        default=None,
+        description="of background alone and as many with the injected signal, to measure the"
+        " coverage of intervals and the uniformity of p-values; none is not, a tenth of a second"
+        " for each",
+    )
+    toys: Count | None = Field(
+        default=None,
+        description="pseudo-experiments of background alone that give the discovery a p-value"
+        " beside the asymptotic one; none is not, a tenth of a second for each",
+    )
+    sharing: bool = Field(
+        default=False,
+        description="whether to say which theories' classifiers would select what the mixture"
+        " finds of each theory that it never saw",
+    )
     scaling: Scaling | None = Field(
         default=None, description="trees trained on less than everything; none is not"
     )

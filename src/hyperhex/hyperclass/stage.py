@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -15,6 +15,7 @@ from hyperhex.config import HyperclassSettings, Scaling
 from hyperhex.hyperclass import comparison, histfactory, report
 from hyperhex.hyperclass.binned import binned
 from hyperhex.hyperclass.comparison import Signal
+from hyperhex.hyperclass.coverage import injection
 from hyperhex.hyperclass.fits import load_fits
 from hyperhex.hyperclass.improvement import TABLE_POINTS, WorkingPoint, working_points
 from hyperhex.hyperclass.limits import BANDS, Limit, strengths, write_limits
@@ -27,11 +28,14 @@ from hyperhex.hyperclass.scores import (
     described,
     left_out_scores,
 )
+from hyperhex.hyperclass.sharing import EFFICIENCY
+from hyperhex.hyperclass.sharing import sharing as shared_events
 from hyperhex.hyperclass.storage import read_scores, write_scores
 from hyperhex.hyperclass.systematics import draw_variations, systematics
 from hyperhex.hyperclass.table import write_table
+from hyperhex.hyperclass.toys import toy_test
 from hyperhex.provenance import read_json, write_json
-from hyperhex.random import integer
+from hyperhex.random import integer, stream
 from hyperhex.train import stage as train
 from hyperhex.train.classifier import Classifier
 from hyperhex.train.methods import classifier
@@ -39,17 +43,22 @@ from hyperhex.train.mixture import TrainingSet
 from hyperhex.train.sample import backgrounds, signals
 
 __all__ = [
+    "coverage",
     "discovery",
     "drivers",
     "improvement",
     "limits",
     "scaling",
     "scores",
+    "sharing",
     "summary",
     "variations",
 ]
 
 log = logging.getLogger(__name__)
+
+# of each hypothesis, where the config has no number
+_PSEUDO_EXPERIMENTS = 200
 
 
 def scores(
@@ -164,6 +173,10 @@ def discovery(
         **systematics(bins, channel, options.normalisation),
     }
     log.info("%s_%s: significance %.2f", injected.theory, injected.label, found.significance)
+    if settings.hyperclass.toys:
+        toys = toy_test(spec, settings.hyperclass.toys, stream(settings.seed, "hyperclass", "toys"))
+        log.info("%s", toys.statement)
+        described["toys"] = asdict(toys)
     write_json(output, spec)
     write_json(output.with_name("discovery.json"), described)
     draw_variations(bins, figures)
@@ -177,6 +190,22 @@ def discovery(
         f"{injected_title}{times} injected, {options.luminosity:g}/fb:"
         f" expected significance {found.significance:.2f}",
         figures / "fit.svg",
+    )
+
+
+def coverage(settings: HyperclassSettings, workspace: Path, output: Path, figures: Path) -> None:
+    """Put intervals and p-values of the hypothesis test to the test; JSON and figure."""
+    from hyperhex.plots.coverage import coverage as draw
+
+    generator = stream(settings.seed, "hyperclass", "coverage")
+    number = settings.hyperclass.pseudo_experiments or _PSEUDO_EXPERIMENTS
+    found, made = injection(read_json(workspace), number, generator)
+    write_json(output, found)
+    draw(
+        made["background"].p_values,
+        [(_words(row), row["expected"], row["found"]) for row in found["coverage"]],
+        {name: one.best for name, one in made.items()},
+        figures / "coverage.svg",
     )
 
 
@@ -225,23 +254,62 @@ def drivers(
     output: Path,
     figures: Path,
 ) -> None:
-    """Say what drives the score of each theory, by the trees that never saw it; JSON and figure."""
+    """Say what drives the score of each theory, by methods that never saw it; JSON and figures."""
     from hyperhex.hyperclass.drivers import drivers as found_drivers
+    from hyperhex.hyperclass.gradients import Background
     from hyperhex.plots.drivers import drivers as draw
 
     fits = load_fits(models, settings.seed)
-    samples = signals([train.read(path, settings.seed, fits.folds) for path in events])
+    samples = [train.read(path, settings.seed, fits.folds) for path in events]
+    known = backgrounds(samples)
+    background = Background.of(
+        _joined(one.inputs for one in known), _joined(one.weight for one in known)
+    )
+    filled = [sample for sample in signals(samples) if sample.weight.sum() > 0.0]
     found = {
-        sample.theory: found_drivers(sample, fits.mixtures[sample.theory].fits["xgboost"])
-        for sample in samples
-        if sample.weight.sum() > 0.0
+        method: {
+            sample.theory: found_drivers(
+                sample, fits.mixtures[sample.theory].fits[method], background
+            )
+            for sample in filled
+        }
+        for method in settings.train.methods.mixture
     }
-    write_json(output, {name: [asdict(one) for one in rows] for name, rows in found.items()})
-    means = [
-        {one.input: one.mean for one in sorted(rows, key=lambda one: one.input)}
-        for rows in found.values()
-    ]
-    draw([_title(settings, name) for name in found], means, figures / "drivers.svg")
+    write_json(
+        output,
+        {
+            method: {name: [asdict(one) for one in rows] for name, rows in theories.items()}
+            for method, theories in found.items()
+        },
+    )
+    titles = [_title(settings, sample.theory) for sample in filled]
+    for method, theories in found.items():
+        means = [
+            {one.input: one.mean for one in sorted(rows, key=lambda one: one.input)}
+            for rows in theories.values()
+        ]
+        draw(titles, means, figures / f"{method}.svg")
+
+
+def sharing(settings: HyperclassSettings, scores: Path, output: Path, figures: Path) -> None:
+    """Say which theories share the events that a mixture finds of one that it never saw."""
+    from hyperhex.plots.sharing import sharing as draw
+
+    loaded, _ = read_scores(scores)
+    found = shared_events(loaded)
+    write_json(output, {"efficiency": EFFICIENCY, "theories": [asdict(one) for one in found]})
+    if not found:
+        log.warning("no theory has events that a mixture selects: nothing is shared")
+        return
+    draw(
+        [(_title(settings, one.theory), one.group) for one in found],
+        [_title(settings, part.theory) for part in found[0].parts],
+        np.array([[part.part for part in one.parts] for one in found]),
+        np.mean([[part.background for part in one.parts] for one in found], axis=0),
+        figures / "sharing.svg",
+    )
+    for one in found:
+        log.info("%s: most is shared with %s", one.theory, one.lender or "none")
 
 
 def scaling(settings: HyperclassSettings, events: list[Path], output: Path, figures: Path) -> None:
@@ -274,6 +342,11 @@ def summary(settings: HyperclassSettings, improvement: Path, discovery: Path, ou
     result["production"] = settings.production
     result["discovery"] = {name: test[name] for name in kept}
     write_json(output, result)
+
+
+def _words(row: Mapping[str, Any]) -> str:
+    truth = "signal" if row["strength"] else "background"
+    return f"{truth}: {100 * row['confidence']:g} % {row['kind']}"
 
 
 def _joined(parts: Any) -> NDArray[Any]:

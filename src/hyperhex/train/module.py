@@ -89,6 +89,14 @@ class ModuleClassifier(ABC):
             parts = [self._model(part).double() for part in events.split(_ROWS)]  # type: ignore[no-untyped-call]
         return np.asarray(torch.cat(parts).numpy())
 
+    @property
+    def module(self) -> EventModule:
+        """The fitted module, as it scores."""
+        if self._model is None:
+            msg = f"no {self.name} to explain; fit it or load it first"
+            raise TrainingError(msg)
+        return self._model.eval()
+
     def save(self, folder: Path, name: str) -> None:
         """Write `<name>.safetensors` and `<name>.json`."""
         if self._model is None:

@@ -33,7 +33,9 @@ def pairwise(raw: Tensor) -> Tensor:
     eta, phi = raw[..., 2], raw[..., 3]
     turn = _pairs(phi, phi.neg(), torch.add)
     turn = torch.remainder(turn + pi, 2 * pi) - pi
-    distance = torch.hypot(_pairs(eta, eta.neg(), torch.add), turn)
+    squared = _pairs(eta, eta.neg(), torch.add).square() + turn.square()
+    # a root has no gradient at zero, where every object is from itself
+    distance = squared.clamp_min(_LEAST**2).sqrt()
     least = _pairs(pt, pt, torch.minimum)
     momentum = torch.stack([pt * phi.cos(), pt * phi.sin(), pt * eta.sinh()], dim=-1)
     total = momentum[:, :, None] + momentum[:, None]
