@@ -24,6 +24,7 @@ HYPERCLASS = {
     "hyperclass_scores",
     "hyperclass_improvement",
     "hyperclass_discovery",
+    "hyperclass_coverage",
     "hyperclass_summary",
     "hyperclass_variations",
 }

@@ -16,7 +16,8 @@ TINY = "tests/config/tiny.yaml"
 
 HYPERCLASS = {
     *("hyperclass_scores", "hyperclass_improvement"),
-    *("hyperclass_discovery", "hyperclass_summary", "hyperclass_variations"),
+    *("hyperclass_discovery", "hyperclass_coverage", "hyperclass_summary"),
+    "hyperclass_variations",
 }
 CLASSIFIERS = {"train_mixture", "train_single", "train_unsupervised", "train_images"}
 FROM_TRAIN = {"train_regression"} | CLASSIFIERS | HYPERCLASS

@@ -20,12 +20,12 @@ from numpy.typing import NDArray
 from scipy.stats import chi2, kstest, norm
 
 from hyperhex.hyperclass.pseudo_experiments import (
+    Experiments,
     Share,
-    Tested,
     draw,
+    fit_experiments,
     model_of,
     parameters,
-    tested,
 )
 
 __all__ = ["Coverage", "Uniformity", "cls", "coverage", "expected", "injection", "uniformity"]
@@ -66,19 +66,19 @@ class Uniformity:
 
 def injection(
     spec: Mapping[str, Any], number: int, generator: np.random.Generator
-) -> tuple[dict[str, Any], dict[str, Tested]]:
+) -> tuple[dict[str, Any], dict[str, Experiments]]:
     """Pseudo-experiments with background alone and with the signal: what they say, and their tests.
 
     `number` of each.
     """
     model, observed = model_of(spec)
-    made = {
-        name: tested(model, draw(model, parameters(model, strength), number, generator), strength)
-        for name, strength in (("background", 0.0), ("signal", 1.0))
-    }
+    made = {}
+    for name, strength in (("background", 0.0), ("signal", 1.0)):
+        data = draw(model, parameters(model, strength), number, generator)
+        made[name] = fit_experiments(model, data, strength)
     # of the strength 1, in the expected background
     background = np.asarray([model.expected_data(parameters(model, 0.0).tolist())])
-    asimov = float(tested(model, background, 1.0).q[0])
+    asimov = float(fit_experiments(model, background, 1.0).q[0])
     signal = made["signal"]
     found = {
         "experiments": number,
@@ -90,7 +90,7 @@ def injection(
             for name, one in made.items()
         },
         "significance": {
-            "observation": float(np.sqrt(tested(model, np.array([observed]), 0.0).q0[0])),
+            "observation": float(np.sqrt(fit_experiments(model, np.array([observed]), 0.0).q0[0])),
             "median": float(np.median(np.sqrt(signal.q0))),
             "beyond_five": asdict(Share.of(int(np.sum(signal.q0 > 25.0)), len(signal.q0))),
         },
@@ -98,7 +98,7 @@ def injection(
     return found, made
 
 
-def coverage(found: Tested, asimov: float) -> list[Coverage]:
+def coverage(found: Experiments, asimov: float) -> list[Coverage]:
     """Coverage of the intervals, and of the upper limit where there is something to exclude.
 
     `asimov` is the test q of the strength 1 in the expected background.

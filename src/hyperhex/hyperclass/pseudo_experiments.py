@@ -18,7 +18,7 @@ from scipy.stats import binomtest, norm
 from hyperhex.errors import SelectionError
 from hyperhex.hyperclass.histfactory import quiet
 
-__all__ = ["Share", "Tested", "draw", "model_of", "null_fit", "parameters", "tested"]
+__all__ = ["Experiments", "Share", "draw", "fit_experiments", "model_of", "null_fit", "parameters"]
 
 Floats = NDArray[np.float64]
 
@@ -41,7 +41,7 @@ class Share:
 
 
 @dataclass(frozen=True)
-class Tested:
+class Experiments:
     """Tests of pseudo-experiments whose true strength is `strength`, (experiments,) each.
 
     `best` is the fitted strength, not below zero; `q0` tests the background alone, and `t` the true
@@ -110,22 +110,22 @@ def draw(model: Any, truth: Floats, number: int, generator: np.random.Generator)
     return np.concatenate(columns, axis=1, dtype=np.float64)
 
 
-def tested(model: Any, experiments: Floats, strength: float) -> Tested:
-    """Fit pseudo-experiments, (experiments, data), with and without signal, and at the truth."""
+def fit_experiments(model: Any, data: Floats, strength: float) -> Experiments:
+    """Fit data (experiments, bins + auxiliary data) with and without signal, and at the truth."""
     with quiet():
         from pyhf.exceptions import FailedMinimization
 
         rows = []
-        for data in experiments:
+        for one in data:
             try:
-                rows.append(_tests(model, data, strength))
+                rows.append(_tests(model, one, strength))
             except FailedMinimization:
                 continue
     if not rows:
-        msg = f"none of {len(experiments)} pseudo-experiments could be fitted; check the workspace"
+        msg = f"none of {len(data)} pseudo-experiments could be fitted; check the workspace"
         raise SelectionError(msg)
     best, q0, t = np.array(rows).T
-    return Tested(strength, best, q0, t, failed=len(experiments) - len(rows))
+    return Experiments(strength, best, q0, t, failed=len(data) - len(rows))
 
 
 def _tests(model: Any, data: Floats, strength: float) -> tuple[float, float, float]:

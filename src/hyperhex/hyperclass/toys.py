@@ -17,9 +17,9 @@ from scipy.stats import binomtest, norm
 from hyperhex.hyperclass.pseudo_experiments import (
     Share,
     draw,
+    fit_experiments,
     model_of,
     null_fit,
-    tested,
 )
 
 __all__ = ["ToyTest", "toy_test"]
@@ -43,8 +43,8 @@ class ToyTest:
 def toy_test(spec: Mapping[str, Any], number: int, generator: np.random.Generator) -> ToyTest:
     """Test the workspace's observation against `number` pseudo-experiments of background alone."""
     model, data = model_of(spec)
-    q0 = float(tested(model, np.array([data]), 0.0).q0[0])
-    toys = tested(model, draw(model, null_fit(model, data), number, generator), 0.0)
+    q0 = float(fit_experiments(model, np.array([data]), 0.0).q0[0])
+    toys = fit_experiments(model, draw(model, null_fit(model, data), number, generator), 0.0)
     p_value = Share.of(int(np.sum(toys.q0 >= q0)), len(toys.q0))
     asymptotic = float(norm.sf(np.sqrt(q0)))
     statement = _statement(p_value, asymptotic)
