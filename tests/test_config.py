@@ -98,6 +98,10 @@ def test_every_fault_is_listed_with_its_place(folder: Path) -> None:
             "train.mixture: ",
         ),
         (
+            {"train": {"tuning": {"parts": 2, "splits": 2}}},
+            "train.tuning: parts = 2 and splits = 2 given; without a part at least 1 of the 2",
+        ),
+        (
             {"hyperclass": {"injection": {"theory": "ttbar"}}},
             "hyperclass.injection.theory: ttbar given",
         ),
@@ -188,3 +192,12 @@ def test_check_lists_faults_and_ends_with_two(
     assert cli.main(["config", "check", str(file), "--theories", str(folder)]) == 2
     lines = capsys.readouterr().err.splitlines()
     assert [line.split(":")[0] for line in lines if "hyperhex" not in line] == ["seed", "colour"]
+
+
+def test_groups_are_dealt_whole_and_evenly() -> None:
+    groups = {"a": "x", "b": "x", "c": "y", "d": "y", "e": "y", "f": "z", "g": "w"}
+    found = config.dealt(groups, 2)
+    assert found == config.dealt(dict(reversed(groups.items())), 2)
+    assert found == {"c": 0, "d": 0, "e": 0, "a": 1, "b": 1, "g": 1, "f": 0}
+    for group in set(groups.values()):
+        assert len({found[name] for name in groups if groups[name] == group}) == 1

@@ -92,13 +92,17 @@ _VERBS: dict[tuple[str, str], tuple[str, tuple[str, ...]]] = {
         "draw one event on the cells of the detector",
         ("events", "generator", "refiner", "number", "output"),
     ),
+    ("train", "tune"): (
+        "choose hyperparameters without the theories of one part",
+        ("events+", "leave_out_part", "output", "threads"),
+    ),
     ("train", "mixture"): (
         "train on the mixture of theories against the background",
-        ("events+", "leave_out", "output", "threads"),
+        ("events+", "leave_out", "output", "threads", "tuning"),
     ),
     ("train", "single"): (
         "train on one theory against the background",
-        ("events+", "theory", "output", "threads"),
+        ("events+", "theory", "output", "threads", "tuning"),
     ),
     ("train", "unsupervised"): (
         "train on the background alone",
@@ -179,6 +183,7 @@ _ARGUMENTS: dict[str, dict[str, Any]] = {
     "generator": {"type": Path, "help": "folder of the fast simulation's network"},
     "improvement": {"type": Path, "help": "improvement.json that `improvement` wrote"},
     "leave_out": {"default": "none", "help": "theory or group_<name> that training never sees"},
+    "leave_out_part": {"type": int, "help": "part of the theories that has no say, from 0"},
     "model": {"type": Path, "help": "folder of the trained network"},
     "models": {"type": Path, "help": "folder of a trained classifier"},
     "number": {"type": int, "default": 0, "help": "row of the event in the store, from 0"},
@@ -193,6 +198,7 @@ _ARGUMENTS: dict[str, dict[str, Any]] = {
     "size": {"type": int, "default": 500, "help": "showers of each row"},
     "theory": {"help": "name of the theory"},
     "threads": {"type": int, "default": 1, "help": "cores that the command may use"},
+    "tuning": {"type": Path, "default": None, "help": "parameters that `tune` chose, if any"},
     "validation": {"type": Path, "help": "validation.json that `judge` wrote"},
     "varied": {"type": Path, "default": None, "help": "store of varied scores (*.zarr)"},
     "variation": {

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
 from hyperhex import cli
 
@@ -72,6 +73,32 @@ def test_everything_is_the_default_target(folder: Path, planned: Callable[..., A
         if options.verb == "mixture":
             given = {path.stem for path in options.events}
             assert given == (BACKGROUNDS | SIGNALS) - {options.leave_out}
+
+
+def test_parameters_come_from_a_part_that_what_is_left_out_is_not_in(
+    folder: Path, planned: Callable[..., Any]
+) -> None:
+    config = yaml.safe_load((folder / "tests/config/tiny.yaml").read_text())
+    config["theories"] |= {name: {} for name in ("leptoquark", "stop", "wprime")}
+    config["train"] |= {"tuning": {}, "leave_out": ["theory", "group"]}
+    (folder / "tuned.yaml").write_text(yaml.safe_dump(config))
+    plan = planned(folder, "train", config="tuned.yaml")
+    assert plan.of("train_tuning") == {"0", "1"}
+    given = [cli._parser().parse_args(shlex.split(command)) for command in plan.commands]
+    seen = {
+        str(one.output): {path.stem for path in one.events} for one in given if one.verb == "tune"
+    }
+    assert set.intersection(*seen.values()) == BACKGROUNDS
+    assert set.union(*seen.values()) == set(config["theories"])
+    mixtures = {one.leave_out: str(one.tuning) for one in given if one.verb == "mixture"}
+    singles = {one.theory: str(one.tuning) for one in given if one.verb == "single"}
+    assert set(singles) == set(config["theories"]) - BACKGROUNDS
+    assert set(mixtures) == {*singles, "group_supersymmetry", "none"}
+    for theory, file in (mixtures | singles).items():
+        assert not {theory} & seen[file]
+    assert singles == {theory: mixtures[theory] for theory in singles}
+    assert mixtures["none"] in seen
+    assert mixtures["group_supersymmetry"] == mixtures["gluino"] == mixtures["stop"]
 
 
 def test_theory_is_a_target(folder: Path, planned: Callable[..., Any]) -> None:

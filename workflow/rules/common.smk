@@ -9,7 +9,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from hyperhex.config import resolve, stage_settings
+from hyperhex.config import dealt, resolve, stage_settings
 from hyperhex.errors import ConfigError
 
 FRAME = {"cli", "cluster", "config", "errors", "lifetime", "plots", "provenance", "spool", "store"}
@@ -22,6 +22,7 @@ report: "../report/workflow.rst"
 
 wildcard_constraints:
     theory="[a-z][a-z0-9_]*",
+    part=r"\d+",
     particle="photon|electron",
     told="[a-z]+(/[a-z][a-z0-9_]*)?",
 
@@ -117,6 +118,38 @@ def groups():
         found.setdefault(f"group_{THEORIES[name].group}", []).append(name)
     # a group of one is left out with its theory
     return {group: members for group, members in found.items() if len(members) > 1}
+
+
+def parts():
+    """Part of each signal in the tuning."""
+    groups = {name: THEORIES[name].group for name in names("signal")}
+    return dealt(groups, PRODUCTION.train.tuning.parts)
+
+
+def tuning_events(wildcards):
+    """Manifests of all detected events but those of a part, which has no say in its parameters."""
+    unseen = [name for name, part in parts().items() if part == int(wildcards.part)]
+    return events("detect", [name for name in THEORIES if name not in unseen])
+
+
+def tuning(wildcards):
+    """Parameters for a training, by the part of what it leaves out; of part 0 if that is nothing.
+
+    The theory of a training on one alone is in the part that had no say, too.
+    """
+    if PRODUCTION.train.tuning is None:
+        return []
+    first = groups().get(wildcards.theory, [wildcards.theory])[0]
+    return [f"<results>/train/tuning/part_{parts().get(first, 0)}.json"]
+
+
+def optional(name):
+    """Option of a command for an input that only some productions have."""
+
+    def option(wildcards, input):
+        return [f"--{name}", *input.get(name)] if input.get(name) else []
+
+    return option
 
 
 def single_events(wildcards):

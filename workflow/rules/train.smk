@@ -1,9 +1,39 @@
+rule train_tuning:
+    """Choose hyperparameters without the theories of a part, for trainings that leave them out."""
+    input:
+        code=source("train"),
+        settings="<results>/settings/train.json",
+        events=tuning_events,
+    output:
+        "<results>/train/tuning/part_{part}.json",
+    log:
+        "<results>/logs/train_tuning/{part}.log",
+    benchmark:
+        "<results>/benchmarks/train_tuning/{part}.tsv"
+    # all mixtures wait for it
+    priority: 50
+    conda:
+        "../../envs/production.yaml"
+    threads: PRODUCTION.train.threads
+    resources:
+        mem_mb=3000,
+        runtime=120,
+    params:
+        events=beside("events"),
+    message:
+        "Choose hyperparameters, left out: part {wildcards.part}"
+    shell:
+        "hyperhex train tune --settings {input.settings} --events {params.events}"
+        " --leave-out-part {wildcards.part} --output {output} --threads {threads} 2> {log}"
+
+
 rule train_mixture:
     """Train on the mixture of all theories but one against the background."""
     input:
         code=source("train"),
         settings="<results>/settings/train.json",
         events=mixture_events,
+        tuning=tuning,
     output:
         models=directory("<results>/train/mixture_{theory}"),
         manifest="<results>/train/mixture_{theory}.manifest.json",
@@ -19,11 +49,13 @@ rule train_mixture:
         runtime=120,
     params:
         events=beside("events"),
+        tuning=optional("tuning"),
     message:
         "Train on the mixture, left out: {wildcards.theory}"
     shell:
         "hyperhex train mixture --settings {input.settings} --events {params.events}"
-        " --leave-out {wildcards.theory} --output {output.models} --threads {threads} 2> {log}"
+        " --leave-out {wildcards.theory} --output {output.models} --threads {threads}"
+        " {params.tuning} 2> {log}"
 
 
 rule train_single:
@@ -32,6 +64,7 @@ rule train_single:
         code=source("train"),
         settings="<results>/settings/train/single_{theory}.json",
         events=single_events,
+        tuning=tuning,
     output:
         models=directory("<results>/train/single_{theory}"),
         manifest="<results>/train/single_{theory}.manifest.json",
@@ -47,11 +80,13 @@ rule train_single:
         runtime=60,
     params:
         events=beside("events"),
+        tuning=optional("tuning"),
     message:
         "Train on {wildcards.theory}"
     shell:
         "hyperhex train single --settings {input.settings} --events {params.events}"
-        " --theory {wildcards.theory} --output {output.models} --threads {threads} 2> {log}"
+        " --theory {wildcards.theory} --output {output.models} --threads {threads}"
+        " {params.tuning} 2> {log}"
 
 
 rule train_unsupervised:

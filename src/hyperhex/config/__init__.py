@@ -55,6 +55,7 @@ from hyperhex.config.reading import (
 from hyperhex.config.refine import Data, Refine
 from hyperhex.config.simulate import Block, Simulate, Slab, Stack, StackSection, Transport
 from hyperhex.config.train import DeepSvdd, Mixture, Network, Train, Trees
+from hyperhex.config.tuning import Tuning, dealt
 
 __all__ = [
     "Autoencoder",
@@ -106,8 +107,10 @@ __all__ = [
     "Transformer",
     "Transport",
     "Trees",
+    "Tuning",
     "VariationalAutoencoder",
     "checked",
+    "dealt",
     "default_stage",
     "load_stage",
     "read",

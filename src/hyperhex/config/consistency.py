@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from hyperhex.config.generate import Theory
 from hyperhex.config.hyperclass import Injection
 from hyperhex.config.production import Config
+from hyperhex.config.tuning import Tuning, dealt
 
 __all__ = ["check_together"]
 
@@ -29,6 +30,8 @@ def check_together(config: Config, known: Mapping[str, Theory], faults: list[str
         for name in config.train.mixture.flatten()
         if name not in signals
     ]
+    if config.train.tuning is not None:
+        _check_tuning(config.train.tuning, {name: known[name].group for name in signals}, faults)
     _check_injection(config.hyperclass.injection, known, signals, faults)
     _check_detection(config, faults)
     missing = {"photon", "electron"} - set(config.simulate.particles)
@@ -36,6 +39,21 @@ def check_together(config: Config, known: Mapping[str, Theory], faults: list[str
         faults.append(
             f"hyperclass.variations.showers: {config.hyperclass.variations.showers} given, which"
             f" needs showers of {sorted(missing)} in simulate.particles"
+        )
+
+
+def _check_tuning(tuning: Tuning, groups: Mapping[str, str], faults: list[str]) -> None:
+    """Whole groups are left out of the tuning, and again of its own fits."""
+    part, every = dealt(groups, tuning.parts), set(groups.values())
+    least = min(
+        len({group for theory, group in groups.items() if part[theory] != number})
+        for number in range(tuning.parts)
+    )
+    if tuning.parts > len(every) or tuning.splits > least:
+        faults.append(
+            f"train.tuning: parts = {tuning.parts} and splits = {tuning.splits} given; without a"
+            f" part at least {least} of the {len(every)} groups of signals are left, expected at"
+            " least one in each part and splits outside it"
         )
 
 

@@ -16,6 +16,7 @@ __all__ = [
     "Flow",
     "Forest",
     "Methods",
+    "Supervised",
     "Transformer",
     "VariationalAutoencoder",
     "Weights",

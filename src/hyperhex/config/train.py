@@ -21,6 +21,7 @@ from hyperhex.config.methods import (
     Weights,
 )
 from hyperhex.config.section import Count, Fraction, Name, Positive, Section, Threads
+from hyperhex.config.tuning import Tuning
 
 __all__ = ["DeepSvdd", "Images", "Mixture", "Network", "Regression", "Train", "Trees"]
 
@@ -175,6 +176,10 @@ class Train(Section):
         description="what each mixture leaves out: one theory, and a whole group of theories",
     )
     mixture: Mixture = Mixture()
+    tuning: Tuning | None = Field(
+        default=None,
+        description="trials choose parameters of the mixture's methods, instead of those below",
+    )
     trees: Trees = Trees()
     network: Network = Network()
     deep_svdd: DeepSvdd = DeepSvdd()

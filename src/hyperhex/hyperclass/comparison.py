@@ -22,7 +22,7 @@ from hyperhex.hyperclass.improvement import (
 )
 from hyperhex.hyperclass.scores import AVERAGE, Scores
 from hyperhex.random import stream
-from hyperhex.train.stage import GROUP, NONE
+from hyperhex.train.unseen import GROUP, NONE
 
 __all__ = [
     "BY_GROUP",

@@ -18,6 +18,7 @@ from hyperhex.train import features
 from hyperhex.train import stage as train
 from hyperhex.train.classifier import Classifier
 from hyperhex.train.sample import Sample
+from hyperhex.train.unseen import NONE
 
 __all__ = ["blind", "report"]
 
@@ -31,7 +32,7 @@ def blind(data: Path, production: Path, luminosity: float, experiments: int) -> 
 
     `luminosity` [1/fb] is that of the data, which need no more than the arrays of an event record.
     """
-    about, mixture = train.load(production / "train" / f"mixture_{train.NONE}")
+    about, mixture = train.load(production / "train" / f"mixture_{NONE}")
     _, unsupervised = train.load(production / "train" / "unsupervised")
     background = list(_background(production, about["seed"], about["folds"]))
     if not background:

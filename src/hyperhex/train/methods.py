@@ -5,7 +5,7 @@ from __future__ import annotations
 from hyperhex.config import Train
 from hyperhex.train.classifier import Classifier
 
-__all__ = ["calm", "classifier", "kind_of"]
+__all__ = ["calm", "classifier", "kind_of", "section_of"]
 
 # the section of the settings, where it has another name
 _SECTIONS = {"xgboost": "trees"}
@@ -21,10 +21,15 @@ def classifier(method: str, train: Train, threads: int) -> Classifier:
     """A method as the settings want it, before its fit."""
     if method not in _WITHOUT_TORCH:
         calm(threads)
-    made = kind_of(method)(getattr(train, _SECTIONS.get(method, method)))  # type: ignore[call-arg]
+    made = kind_of(method)(getattr(train, section_of(method)))  # type: ignore[call-arg]
     if method == "xgboost":
         made.threads = threads  # type: ignore[attr-defined]
     return made
+
+
+def section_of(method: str) -> str:
+    """Name of the section of `train` that a method is made from."""
+    return _SECTIONS.get(method, method)
 
 
 def calm(threads: int) -> None:

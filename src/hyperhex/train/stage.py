@@ -1,8 +1,8 @@
 """Event records in, fitted classifiers out: one folder of model files for each training.
 
 A folder holds one fit per method and fold, `fold_<k>_<method>.*` (fitted on all folds but k), and
-`model.json`, which says what it was fitted on. A method is a classifier, or a classifier and the
-weights of its mixture.
+`model.json`, which says what it was fitted on and with which parameters. A method is a classifier,
+or a classifier and the weights of its mixture.
 """
 
 from __future__ import annotations
@@ -23,20 +23,21 @@ from hyperhex.random import integer
 from hyperhex.train import features
 from hyperhex.train.classifier import Classifier
 from hyperhex.train.fold import Choice, Fold, held_efficiency
-from hyperhex.train.methods import calm, classifier, kind_of
+from hyperhex.train.methods import calm, classifier, kind_of, section_of
 from hyperhex.train.mixture import Shares
 from hyperhex.train.sample import Sample, backgrounds, fold_of, require, signals
+from hyperhex.train.tuning import choose
+from hyperhex.train.unseen import known_signal, members, theories_of, tuned
 
 __all__ = [
     "BASELINES",
-    "GROUP",
-    "NONE",
     "images",
     "load",
     "mixture",
     "read",
     "regression",
     "single",
+    "tune",
     "unsupervised",
 ]
 
@@ -44,22 +45,43 @@ log = logging.getLogger(__name__)
 
 # cuts on one quantity that any search could make
 BASELINES = ("met", "meff")
-# what a training that leaves nothing out is called, and what the name of a group begins with
-NONE = "none"
-GROUP = "group_"
 # method: the classifier, and how its mixture is weighted
 Methods = dict[str, tuple[str, Choice]]
 _COLUMNS = ("met", "met_phi", "ht", "min_dphi", "objects", "object_type")
 
 
+def tune(
+    settings: TrainSettings, events: list[Path], left_out_part: int, output: Path, threads: int
+) -> None:
+    """Choose parameters of the mixture's methods without the theories of one part; JSON.
+
+    The same theories, events and seed give the same file.
+    """
+    unseen = members(settings, left_out_part)
+    _compare_threads(settings, threads)
+    samples = [s for s in _read_all(settings, events) if s.theory not in unseen]
+    background, signal = backgrounds(samples), signals(samples)
+    least, name = settings.train.minimum_events, f"tuning without part {left_out_part}"
+    require(background, least, f"{name}: background")
+    require(signal, least, f"{name}: signal")
+    found = choose(settings, background, signal)
+    write_json(output, {"left_out_part": left_out_part, "unseen": unseen, **found})
+
+
 def mixture(
-    settings: TrainSettings, events: list[Path], left_out: str, output: Path, threads: int
+    settings: TrainSettings,
+    events: list[Path],
+    left_out: str,
+    output: Path,
+    threads: int,
+    tuning: Path | None = None,
 ) -> None:
     """Fit every supervised method to the mixture of all signals but one, or but one group.
 
-    `left_out` is a theory, `group_<name>`, or `none`.
+    `left_out` is a theory, `group_<name>`, or `none`; `tuning` is what `tune` wrote without it.
     """
-    unseen = _left_out(settings, left_out)
+    unseen = theories_of(settings, left_out)
+    settings = _with_tuning(settings, tuning, unseen)
     samples = [s for s in _read_all(settings, events) if s.theory not in unseen]
     train = settings.train
     chosen = train.mixture.weights
@@ -72,10 +94,20 @@ def mixture(
 
 
 def single(
-    settings: TrainSettings, events: list[Path], theory: str, output: Path, threads: int
+    settings: TrainSettings,
+    events: list[Path],
+    theory: str,
+    output: Path,
+    threads: int,
+    tuning: Path | None = None,
 ) -> None:
-    """Fit trees to one signal alone."""
-    _known_signal(settings, theory)
+    """Fit trees to one signal alone, with parameters that were chosen without it.
+
+    Others that it is tried on may have had their say in `tuning`: what that is worth, a mixture has
+    to beat.
+    """
+    known_signal(settings, theory)
+    settings = _with_tuning(settings, tuning, [theory])
     samples = [
         s for s in _read_all(settings, events) if s.role == "background" or s.theory == theory
     ]
@@ -174,9 +206,7 @@ def _fit(
     threads: int,
 ) -> None:
     train = settings.train
-    # threads change floating-point sums, so they are a setting; the command's are what is lent
-    if threads < train.threads:
-        log.warning("%d threads lent, train.threads asks for %d", threads, train.threads)
+    _compare_threads(settings, threads)
     background, signal = backgrounds(samples), signals(samples)
     require(background, train.minimum_events, f"{name}: background")
     if described["kind"] != "unsupervised":
@@ -201,6 +231,10 @@ def _fit(
     about = _about(settings, described, background, signal, shares)
     about |= {
         "methods": [(name, made) for name, (made, _) in methods.items()],
+        "parameters": {
+            name: getattr(train, section_of(made)).model_dump()
+            for name, (made, _) in methods.items()
+        },
         "held_efficiency": held,
     }
     write_json(draft / "model.json", about)
@@ -208,6 +242,21 @@ def _fit(
     shutil.rmtree(output, ignore_errors=True)
     draft.replace(output)
     write_json(store.manifest_path(output), _manifest(output))
+
+
+def _compare_threads(settings: TrainSettings, threads: int) -> None:
+    # threads change floating-point sums, so they are a setting; the command's are what is lent
+    wanted = settings.train.threads
+    if threads < wanted:
+        log.warning("%d threads lent, train.threads asks for %d", threads, wanted)
+
+
+def _with_tuning(
+    settings: TrainSettings, tuning: Path | None, unseen: Sequence[str]
+) -> TrainSettings:
+    if tuning is None:
+        return settings
+    return settings.model_copy(update={"train": tuned(settings, read_json(tuning), unseen)})
 
 
 def _manifest(folder: Path) -> dict[str, object]:
@@ -243,23 +292,3 @@ def _about(
 def _read_all(settings: TrainSettings, events: Sequence[Path]) -> list[Sample]:
     samples = [read(path, settings.seed, settings.train.folds) for path in events]
     return sorted(samples, key=lambda sample: sample.theory)
-
-
-def _left_out(settings: TrainSettings, left_out: str) -> list[str]:
-    """Theories that a training must never see."""
-    if left_out == NONE:
-        return []
-    group = left_out.removeprefix(GROUP)
-    signal = [(n, label) for n, label in settings.theories.items() if label.role == "signal"]
-    members = [name for name, label in signal if label.group == group]
-    if left_out.startswith(GROUP) and members:
-        return sorted(members)
-    _known_signal(settings, left_out)
-    return [left_out]
-
-
-def _known_signal(settings: TrainSettings, theory: str) -> None:
-    known = sorted(n for n, label in settings.theories.items() if label.role == "signal")
-    if theory not in known:
-        msg = f"{theory}: not a signal of this production, expected one of {known}"
-        raise TrainingError(msg)
