@@ -96,6 +96,7 @@ _VERBS: dict[tuple[str, str], tuple[str, tuple[str, ...]]] = {
         "choose hyperparameters without the theories of one part",
         ("events+", "leave_out_part", "output", "threads"),
     ),
+    ("train", "trials"): ("draw the trials of all parts", ("tuning+", "output")),
     ("train", "mixture"): (
         "train on the mixture of theories against the background",
         ("events+", "leave_out", "output", "threads", "tuning"),

@@ -85,6 +85,19 @@ def test_the_first_trial_is_what_is_configured(settings: TrainSettings, chosen: 
         assert found["lead"] == pytest.approx(np.log(ratio), abs=1e-12)
 
 
+def test_trials_are_drawn(settings: TrainSettings, chosen: list[Path], tmp_path: Path) -> None:
+    figures = [tmp_path / "one.svg", tmp_path / "two.svg"]
+    for figure in figures:
+        stage.trials(settings, chosen, figure)
+    assert figures[0].read_bytes() == figures[1].read_bytes()
+    # a trial whose fit failed has no value
+    failed = json.loads(chosen[0].read_text())
+    failed["methods"]["xgboost"]["trials"][1]["value"] = None
+    (tmp_path / "failed.json").write_text(json.dumps(failed))
+    stage.trials(settings, [tmp_path / "failed.json"], figures[1])
+    assert figures[1].read_bytes() != figures[0].read_bytes()
+
+
 def test_same_seed_same_file_and_another_seed_other_trials(
     settings: TrainSettings, stores: list[Path], chosen: list[Path], tmp_path: Path
 ) -> None:

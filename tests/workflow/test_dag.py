@@ -84,6 +84,7 @@ def test_parameters_come_from_a_part_that_what_is_left_out_is_not_in(
     (folder / "tuned.yaml").write_text(yaml.safe_dump(config))
     plan = planned(folder, "train", config="tuned.yaml")
     assert plan.of("train_tuning") == {"0", "1"}
+    assert "train_trials" in plan.rules
     given = [cli._parser().parse_args(shlex.split(command)) for command in plan.commands]
     seen = {
         str(one.output): {path.stem for path in one.events} for one in given if one.verb == "tune"

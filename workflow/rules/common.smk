@@ -126,6 +126,12 @@ def parts():
     return dealt(groups, PRODUCTION.train.tuning.parts)
 
 
+def tunings():
+    """Parameters that were chosen, by all parts."""
+    numbers = sorted(set(parts().values())) if PRODUCTION.train.tuning else []
+    return expand("<results>/train/tuning/part_{part}.json", part=numbers)
+
+
 def tuning_events(wildcards):
     """Manifests of all detected events but those of a part, which has no say in its parameters."""
     unseen = [name for name, part in parts().items() if part == int(wildcards.part)]
@@ -199,6 +205,11 @@ def comparisons():
     return expand("<results>/train/{what}/comparison.json", what=["regression", "images"])
 
 
+def trials():
+    """Figure of the trials that chose hyperparameters, where there are any."""
+    return ["<results>/train/tuning/trials.svg"] if PRODUCTION.train.tuning else []
+
+
 def displays():
     """Figures of the first event of the first signal, for the report."""
     return [f"<results>/detect/displays/{theory}_0.svg" for theory in names("signal")[:1]]
@@ -224,7 +235,7 @@ def products(stage):
         "fastsim": ["<results>/fastsim/passed.json"],
         "refine": ["<results>/refine/validation.json"],
         "detect": [*events("detect", THEORIES), *displays()],
-        "train": [*classifiers(), *comparisons()],
+        "train": [*classifiers(), *comparisons(), *trials()],
         "hyperclass": ["<results>/hyperclass/summary.json", *extras()],
     }
     return files.get(stage) or sum(files.values(), [])

@@ -27,6 +27,32 @@ rule train_tuning:
         " --leave-out-part {wildcards.part} --output {output} --threads {threads} 2> {log}"
 
 
+rule train_trials:
+    """Draw the trials that chose hyperparameters."""
+    input:
+        code=source("train", "plots.tuning"),
+        settings="<results>/settings/train.json",
+        tuning=tunings(),
+    output:
+        report(
+            "<results>/train/tuning/trials.svg",
+            caption="../report/tuning.rst",
+            category="Training",
+            subcategory="Hyperparameters",
+            labels={"figure": "trials"},
+        ),
+    log:
+        "<results>/logs/train_trials.log",
+    localrule: True
+    conda:
+        "../../envs/production.yaml"
+    message:
+        "Draw the trials of the tuning"
+    shell:
+        "hyperhex train trials --settings {input.settings} --tuning {input.tuning}"
+        " --output {output} 2> {log}"
+
+
 rule train_mixture:
     """Train on the mixture of all theories but one against the background."""
     input:

@@ -37,6 +37,7 @@ __all__ = [
     "read",
     "regression",
     "single",
+    "trials",
     "tune",
     "unsupervised",
 ]
@@ -66,6 +67,14 @@ def tune(
     require(signal, least, f"{name}: signal")
     found = choose(settings, background, signal)
     write_json(output, {"left_out_part": left_out_part, "unseen": unseen, **found})
+
+
+def trials(settings: TrainSettings, tuning: list[Path], output: Path) -> None:
+    """Draw what the trials of all parts reached."""
+    from hyperhex.plots.tuning import trials as draw
+
+    log.info("%s: trials of %d parts", settings.production, len(tuning))
+    draw([read_json(path) for path in tuning], output)
 
 
 def mixture(
