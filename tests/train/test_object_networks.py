@@ -73,7 +73,7 @@ def test_the_gradient_reaches_every_weight(records: ModuleType, made: ModuleClas
     data = events(records, 1)
     module = made.empty(len(NAMES))
     module.learn(torch.from_numpy(data.inputs))
-    module(torch.from_numpy(data.inputs[:200])).square().sum().backward()
+    module(*module.seen(torch.from_numpy(data.inputs[:200]))).square().sum().backward()
     for name, weight in module.named_parameters():
         assert weight.grad is not None, name
         assert weight.grad.abs().sum() > 0, name
@@ -100,13 +100,17 @@ def test_other_inputs_than_the_slots_are_refused(made: ModuleClassifier) -> None
 
 
 def pair(*objects: tuple[float, float, float]) -> torch.Tensor:
-    """Massless objects (pt, eta, phi) of one event as the networks see them."""
+    """Massless objects (pt, eta, phi) as the networks see them."""
     rows = [[np.log1p(pt * np.cosh(eta)), np.log1p(pt), eta, phi] for pt, eta, phi in objects]
-    return torch.tensor([rows], dtype=torch.float64)
+    return torch.tensor(rows, dtype=torch.float64)
+
+
+def every_pair(objects: torch.Tensor) -> torch.Tensor:
+    return pairwise(objects[:, None], objects[None])
 
 
 def test_pairwise_features_of_two_massless_objects() -> None:
-    found = pairwise(pair((100.0, 0.0, 0.0), (50.0, 0.5, 3.0)))[0]
+    found = every_pair(pair((100.0, 0.0, 0.0), (50.0, 0.5, 3.0)))
     distance = np.hypot(0.5, 3.0)
     mass = 2 * 100 * 50 * (np.cosh(0.5) - np.cos(3.0))
     expected = np.log([distance, 50 * distance, 50 / 150, mass])
@@ -121,5 +125,5 @@ def test_pairwise_features_know_neither_direction_nor_boost(angle: float, boost:
     moved = tuple((pt, eta + boost, phi + angle) for pt, eta, phi in objects)
     off = ~torch.eye(3, dtype=torch.bool)
     np.testing.assert_allclose(
-        pairwise(pair(*moved))[0][off], pairwise(pair(*objects))[0][off], rtol=1e-5, atol=1e-6
+        every_pair(pair(*moved))[off], every_pair(pair(*objects))[off], rtol=1e-5, atol=1e-6
     )

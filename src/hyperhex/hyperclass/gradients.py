@@ -96,7 +96,7 @@ def integrated_gradients(model: EventModule, events: Tensor, baseline: Tensor) -
         mean = torch.zeros_like(step, dtype=torch.float64)
         for node, weight in zip(nodes, weights, strict=True):
             place = (start + 0.5 * (1.0 + node) * step).requires_grad_()
-            (gradient,) = torch.autograd.grad(model(place).sum(), place)
+            (gradient,) = torch.autograd.grad(model(*model.seen(place)).sum(), place)
             mean += 0.5 * weight * gradient
         parts.append(mean * step)
     return torch.cat(parts)
@@ -104,7 +104,8 @@ def integrated_gradients(model: EventModule, events: Tensor, baseline: Tensor) -
 
 def _scores(model: EventModule, events: Tensor) -> Tensor:
     with torch.inference_mode():
-        return torch.cat([model(part).double() for part in events.split(_ROWS)])  # type: ignore[no-untyped-call]
+        parts = [model(*model.seen(part)).double() for part in events.split(_ROWS)]  # type: ignore[no-untyped-call]
+    return torch.cat(parts)
 
 
 def _slots(inputs: Inputs) -> Inputs:

@@ -8,9 +8,10 @@ import torch
 from torch import Tensor, nn
 
 from hyperhex.config import DeepSets
-from hyperhex.train.module import EventModule, ModuleClassifier
+from hyperhex.train.features import SLOT_TYPES
+from hyperhex.train.module import EventModule, ModuleClassifier, Selectable
 from hyperhex.train.network import layers_of
-from hyperhex.train.objects import EVENT_WIDTH, OBJECT_WIDTH, Objects
+from hyperhex.train.objects import EVENT_WIDTH, OBJECT_WIDTH, Lists, Objects
 
 __all__ = ["DeepSetsClassifier"]
 
@@ -31,12 +32,18 @@ class _DeepSets(EventModule):
     def learn(self, events: Tensor) -> None:
         self.objects.learn(events)
 
-    def forward(self, events: Tensor) -> Tensor:
+    def seen(self, events: Tensor) -> tuple[Selectable, ...]:
         found = self.objects(events)
-        latent = self.each(found.values) * found.present[..., None]
+        return found.values, found.event
+
+    def forward(self, objects: Lists, event: Tensor) -> Tensor:
+        """Log-odds of events, (n,)."""
+        latent = self.each(objects.vectors)
         # a mean of a few objects keeps the scale that a sum of many loses
-        pooled = [latent.sum(dim=1) / len(found.present[0]) ** 0.5, latent.amax(dim=1)]
-        return cast("Tensor", self.whole(torch.cat([*pooled, found.event], dim=1))[:, 0])
+        total = torch.segment_reduce(latent, "sum", lengths=objects.number) / len(SLOT_TYPES) ** 0.5
+        # an empty slot has zeros
+        most = torch.segment_reduce(latent, "max", lengths=objects.number, initial=0.0)
+        return cast("Tensor", self.whole(torch.cat([total, most, event], dim=1))[:, 0])
 
 
 class DeepSetsClassifier(ModuleClassifier):

@@ -34,7 +34,7 @@ def descend(
     """
     steps = settings.epochs * -(-len(fitted) // settings.batch)
     optimizer = torch.optim.AdamW(
-        model.parameters(), lr=settings.learning_rate, weight_decay=_WEIGHT_DECAY
+        model.parameters(), lr=settings.learning_rate, weight_decay=_WEIGHT_DECAY, fused=True
     )
     schedule = torch.optim.lr_scheduler.OneCycleLR(
         optimizer, max_lr=settings.learning_rate, total_steps=steps

@@ -128,7 +128,7 @@ def fit(
         torch.manual_seed(seed)
         model = build(name, grid, settings)
         model.learn(torch.from_numpy(data.inputs[~data.held]))
-        fit_odds(model, data, settings, "images")
+        fit_odds(model, (torch.from_numpy(data.inputs),), data, settings, "images")
     return model.eval()
 
 

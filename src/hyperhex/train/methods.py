@@ -38,6 +38,8 @@ def calm(threads: int) -> None:
 
     torch.set_num_threads(threads)
     torch.use_deterministic_algorithms(mode=True)
+    # what nothing reads before it is written needs no value
+    torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]
 
 
 def _supervised(method: str) -> type[Classifier] | None:

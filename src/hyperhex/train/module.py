@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from pathlib import Path
-from typing import ClassVar, Self
+from typing import ClassVar, Protocol, Self
 
 import numpy as np
 import torch
@@ -18,7 +18,14 @@ from hyperhex.provenance import read_json, write_json
 from hyperhex.train.descent import descend
 from hyperhex.train.mixture import TrainingSet
 
-__all__ = ["BackgroundClassifier", "EventModule", "ModuleClassifier", "Standard", "fit_odds"]
+__all__ = [
+    "BackgroundClassifier",
+    "EventModule",
+    "ModuleClassifier",
+    "Selectable",
+    "Standard",
+    "fit_odds",
+]
 
 # beyond this many standard deviations an input says no more than that it is extreme
 _EXTREME = 8.0
@@ -45,16 +52,26 @@ class Standard(nn.Module):
         return ((events - self.mean) / self.scale).clamp(-_EXTREME, _EXTREME)
 
 
+class Selectable(Protocol):
+    """Something with a row for each event."""
+
+    def __getitem__(self, rows: Tensor, /) -> Self:
+        """Those of some events."""
+
+
 class EventModule(nn.Module, ABC):
-    """A module of events that learns their scale first."""
+    """A module that learns the scale of events first.
+
+    Its `forward` takes what `seen` gives, and has a score for each event, higher for signal, (n,).
+    """
 
     @abstractmethod
     def learn(self, events: Tensor) -> None:
         """Take the scale of the inputs from events, (n, inputs)."""
 
-    @abstractmethod
-    def forward(self, events: Tensor) -> Tensor:
-        """Score of each event, higher for signal, (n,)."""
+    def seen(self, events: Tensor) -> tuple[Selectable, ...]:
+        """All of events, (n, inputs), that no weight acts on: once in a fit, not in every epoch."""
+        return (events,)
 
 
 class ModuleClassifier(ABC):
@@ -86,7 +103,10 @@ class ModuleClassifier(ABC):
         self._model.eval()
         events = torch.from_numpy(np.ascontiguousarray(inputs))
         with torch.inference_mode():
-            parts = [self._model(part).double() for part in events.split(_ROWS)]  # type: ignore[no-untyped-call]
+            parts = [
+                self._model(*self._model.seen(part)).double()
+                for part in events.split(_ROWS)  # type: ignore[no-untyped-call]
+            ]
         return np.asarray(torch.cat(parts).numpy())
 
     @property
@@ -117,8 +137,9 @@ class ModuleClassifier(ABC):
         return loaded
 
     def _fitted(self, data: TrainingSet) -> EventModule:
-        model = self._begun(torch.from_numpy(data.inputs), data.held)
-        fit_odds(model, data, self.settings, self.name)
+        events = torch.from_numpy(data.inputs)
+        model = self._begun(events, data.held)
+        fit_odds(model, model.seen(events), data, self.settings, self.name)
         return model
 
     def _begun(self, events: Tensor, held: NDArray[np.bool_]) -> EventModule:
@@ -129,15 +150,19 @@ class ModuleClassifier(ABC):
         return model
 
 
-def fit_odds(model: nn.Module, data: TrainingSet, settings: Descent, name: str) -> None:
-    """Fit log-odds, (n,) or (n, 1), by weighted cross-entropy."""
-    events, label, weight = (
-        torch.from_numpy(array) for array in (data.inputs, data.label, data.weight)
-    )
+def fit_odds(
+    model: nn.Module,
+    seen: tuple[Selectable, ...],
+    data: TrainingSet,
+    settings: Descent,
+    name: str,
+) -> None:
+    """Fit log-odds, (n,) or (n, 1), of what a model sees of events by weighted cross-entropy."""
+    label, weight = torch.from_numpy(data.label), torch.from_numpy(data.weight)
 
     def loss(rows: Tensor) -> Tensor:
         return nn.functional.binary_cross_entropy_with_logits(
-            model(events[rows]).flatten(), label[rows], weight=weight[rows]
+            model(*(part[rows] for part in seen)).flatten(), label[rows], weight=weight[rows]
         )
 
     fitted, held = (torch.from_numpy(np.flatnonzero(rows)) for rows in (~data.held, data.held))

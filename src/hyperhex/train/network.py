@@ -7,7 +7,7 @@ from typing import cast
 from torch import Tensor, nn
 
 from hyperhex.config import Network
-from hyperhex.train.module import EventModule, ModuleClassifier, Standard
+from hyperhex.train.module import EventModule, ModuleClassifier, Selectable, Standard
 
 __all__ = ["NetworkClassifier", "Perceptron", "Standard", "layers_of"]
 
@@ -34,6 +34,12 @@ class Perceptron(nn.Sequential):
         """The first layer, which has no weights to fit."""
         return cast("Standard", self[0])
 
+    def outputs(self, values: Tensor) -> Tensor:
+        """Outputs of inputs that are standardised already, (n, outputs)."""
+        for layer in list(self)[1:]:
+            values = layer(values)
+        return values
+
 
 class _Odds(EventModule):
     """Log-odds of each event by a perceptron."""
@@ -45,8 +51,12 @@ class _Odds(EventModule):
     def learn(self, events: Tensor) -> None:
         self.perceptron.standard.learn(events)
 
-    def forward(self, events: Tensor) -> Tensor:
-        return cast("Tensor", self.perceptron(events)[:, 0])
+    def seen(self, events: Tensor) -> tuple[Selectable, ...]:
+        return (self.perceptron.standard(events),)
+
+    def forward(self, values: Tensor) -> Tensor:
+        """Log-odds of events, (n,)."""
+        return self.perceptron.outputs(values)[:, 0]
 
 
 class NetworkClassifier(ModuleClassifier):

@@ -14,39 +14,65 @@ import torch
 from torch import Tensor, nn
 
 from hyperhex.config import Transformer
-from hyperhex.train.module import EventModule, ModuleClassifier
+from hyperhex.train.module import EventModule, ModuleClassifier, Selectable
 from hyperhex.train.network import layers_of
-from hyperhex.train.objects import EVENT_WIDTH, OBJECT_WIDTH, Objects
+from hyperhex.train.objects import EVENT_WIDTH, OBJECT_WIDTH, Lists, Objects, Table, places
 
 __all__ = ["TransformerClassifier", "pairwise"]
 
 _FEATURES = 4
 _LEAST = 1e-6
+# a logit far below any other, but finite, so that an event without objects has a share too
+_UNSEEN = -1e4
+# the greatest of an event without objects
+_LEAST_VALUE = -1e3
 
 
-def pairwise(raw: Tensor) -> Tensor:
-    """Features ln dR, ln kT, ln z, ln m^2 of pairs of objects, (n, slots, slots, 4).
+def pairwise(first: Tensor, second: Tensor) -> Tensor:
+    """Features ln dR, ln kT, ln z, ln m^2 of pairs of objects, (..., 4).
 
-    `raw` (n, slots, 4) holds log(1 + E), log(1 + pT) [GeV], eta and phi.
+    Both (..., 4) hold log(1 + E), log(1 + pT) [GeV], eta and phi.
     """
-    energy, pt = torch.expm1(raw[..., 0]), torch.expm1(raw[..., 1])
-    eta, phi = raw[..., 2], raw[..., 3]
-    turn = _pairs(phi, phi.neg(), torch.add)
-    turn = torch.remainder(turn + pi, 2 * pi) - pi
-    squared = _pairs(eta, eta.neg(), torch.add).square() + turn.square()
+    pt, other = torch.expm1(first[..., 1]), torch.expm1(second[..., 1])
+    apart = first[..., 2:] - second[..., 2:]
+    turn = torch.remainder(apart[..., 1] + pi, 2 * pi) - pi
     # a root has no gradient at zero, where every object is from itself
-    distance = squared.clamp_min(_LEAST**2).sqrt()
-    least = _pairs(pt, pt, torch.minimum)
-    momentum = torch.stack([pt * phi.cos(), pt * phi.sin(), pt * eta.sinh()], dim=-1)
-    total = momentum[:, :, None] + momentum[:, None]
-    mass = _pairs(energy, energy, torch.add).square() - total.square().sum(dim=-1)
-    share = least / _pairs(pt, pt, torch.add).clamp_min(_LEAST)
+    distance = (apart[..., 0].square() + turn.square()).clamp_min(_LEAST**2).sqrt()
+    least = torch.minimum(pt, other)
+    total = _momentum(first) + _momentum(second)
+    mass = total[..., 0].square() - total[..., 1:].square().sum(dim=-1)
+    share = least / (pt + other).clamp_min(_LEAST)
     features = torch.stack([distance, least * distance, share, mass], dim=-1)
     return features.clamp_min(_LEAST).log()
 
 
-def _pairs(first: Tensor, second: Tensor, operation: object) -> Tensor:
-    return cast("Tensor", operation(first[:, :, None], second[:, None, :]))  # type: ignore[operator]
+def _momentum(objects: Tensor) -> Tensor:
+    """E, px, py and pz [GeV]."""
+    log_energy, log_pt, eta, phi = objects.unbind(dim=-1)
+    pt = torch.expm1(log_pt)
+    return torch.stack([log_energy.expm1(), pt * phi.cos(), pt * phi.sin(), pt * eta.sinh()], -1)
+
+
+def _pairs(raw: Lists) -> Lists:
+    """Features of all pairs of an event's objects a <= b, ordered by b, then by a."""
+    number = _triangle(raw.number)
+    start = torch.repeat_interleave(raw.starts, number)
+    b, a = torch.tril_indices(*[int(raw.number.max())] * 2)
+    place = places(torch.zeros_like(number), number)
+    features = pairwise(raw.vectors[start + a[place]], raw.vectors[start + b[place]])
+    return Lists(features / _FEATURES, number)
+
+
+def _triangle(number: Tensor) -> Tensor:
+    return number * (number + 1) // 2
+
+
+def _square(pairs: Tensor, most: int) -> Tensor:
+    """Values (n, heads, most, most) of ordered pairs from (n, most (most + 1) / 2, heads)."""
+    each = torch.arange(most)
+    low, high = torch.minimum(each, each[:, None]), torch.maximum(each, each[:, None])
+    ordered = pairs.index_select(1, (_triangle(high) + low).flatten())
+    return ordered.reshape(len(pairs), most, most, -1).permute(0, 3, 1, 2)
 
 
 class _Block(nn.Module):
@@ -63,13 +89,16 @@ class _Block(nn.Module):
             *layers_of(width, [2 * width], settings.dropout), nn.Linear(2 * width, width)
         )
 
-    def forward(self, values: Tensor, bias: Tensor) -> Tensor:
-        """Values (n, slots, width) with `bias` (n, heads, slots, slots) on the logits."""
-        n, slots, width = values.shape
-        split = self.attended(self.before(values)).reshape(n, slots, 3, self.heads, -1)
-        query, key, value = split.permute(2, 0, 3, 1, 4)
-        seen = nn.functional.scaled_dot_product_attention(query, key, value, attn_mask=bias)
-        values = values + self.joined(seen.transpose(1, 2).reshape(n, slots, width))
+    def forward(self, values: Tensor, table: Table, bias: Tensor) -> Tensor:
+        """Values (total, width) with `bias` (n, heads, most, most) on the logits."""
+        split = table.spread(self.attended(self.before(values)))
+        split = split.reshape(table.events, table.most, 3, self.heads, -1)
+        query, key, value = split.permute(2, 0, 3, 1, 4).contiguous()
+        logits = key @ query.transpose(2, 3) * query.shape[3] ** -0.5 + bias
+        # the last dimension is too short for a softmax over it to be fast
+        share = logits.softmax(dim=2).transpose(2, 3)
+        attended = (share @ value).transpose(1, 2).flatten(2)
+        values = values + self.joined(table.collected(attended))
         return cast("Tensor", values + self.each(self.after(values)))
 
 
@@ -92,19 +121,22 @@ class _Transformer(EventModule):
     def learn(self, events: Tensor) -> None:
         self.objects.learn(events)
 
-    def forward(self, events: Tensor) -> Tensor:
+    def seen(self, events: Tensor) -> tuple[Selectable, ...]:
         found = self.objects(events)
-        values = self.embedded(found.values)
-        bias = self.pairs(pairwise(found.raw) / _FEATURES).permute(0, 3, 1, 2)
-        # nobody looks at an empty slot; one without any object looks at all, and counts nowhere
-        absent = ~found.present & found.present.any(dim=1, keepdim=True)
-        bias = bias.masked_fill(absent[:, None, None, :], float("-inf"))
+        return found.values, _pairs(found.raw), found.event
+
+    def forward(self, objects: Lists, pairs: Lists, event: Tensor) -> Tensor:
+        """Log-odds of events, (n,)."""
+        table = Table(objects.number)
+        values = self.embedded(objects.vectors)
+        # nobody looks at an empty place
+        bias = Table(pairs.number).spread(self.pairs(pairs.vectors), _UNSEEN)
+        bias = _square(bias, table.most)
         for block in self.blocks:
-            values = block(values, bias)
-        there = found.present[..., None]
-        mean = (values * there).sum(dim=1) / there.sum(dim=1).clamp_min(1)
-        most = values.masked_fill(~there, -1e4).amax(dim=1).clamp_min(-1e3)
-        return cast("Tensor", self.whole(torch.cat([mean, most, found.event], dim=1))[:, 0])
+            values = block(values, table, bias)
+        mean = torch.segment_reduce(values, "mean", lengths=objects.number, initial=0.0)
+        most = torch.segment_reduce(values, "max", lengths=objects.number, initial=_LEAST_VALUE)
+        return cast("Tensor", self.whole(torch.cat([mean, most, event], dim=1))[:, 0])
 
 
 class TransformerClassifier(ModuleClassifier):
