@@ -14,12 +14,14 @@ import pickle
 import re
 import tempfile
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from functools import cache
 from hashlib import blake2b
 from pathlib import Path
 from typing import Any, TypeVar
 
 import numba
+from numba.core import entrypoints
 from numba.core.caching import FunctionCache, IndexDataCacheFile
 
 __all__ = ["compiled", "inlined", "sources", "uncounted"]
@@ -35,6 +37,7 @@ def compiled(function: Function, **options: Any) -> Function:
     dispatcher = numba.njit(**{"error_model": "numpy", "nogil": True, **options})(function)
     if dispatcher is not function:  # NUMBA_DISABLE_JIT leaves the function as it is
         dispatcher._cache = _SourceCache(function)
+        dispatcher._compilation_chain_init_hook = _no_extensions
     return dispatcher
 
 
@@ -65,6 +68,25 @@ def sources(file: Path) -> list[Path]:
     return sorted(found)
 
 
+def _no_extensions() -> None:
+    """Stand in for the loading of other packages' extensions of Numba before a first call.
+
+    Kernels take NumPy arrays and numbers alone, and to import all packages that extend Numba
+    (those of `numba_extensions`) takes longer than to load the kernels from the cache.
+    """
+
+
+@contextmanager
+def _extensions_put_off() -> Iterator[None]:
+    """Leave the extensions of other packages to whoever compiles or loads a function next."""
+    before = entrypoints._already_initialized
+    entrypoints._already_initialized = True
+    try:
+        yield
+    finally:
+        entrypoints._already_initialized = before
+
+
 class _SourceCache(FunctionCache):
     """Numba's cache of one function, in files that are named by signature and sources."""
 
@@ -72,6 +94,10 @@ class _SourceCache(FunctionCache):
         super().__init__(function)
         file = Path(function.__code__.co_filename)
         self._cache_file = _Files(self._cache_path, self._impl.filename_base, file)
+
+    def load_overload(self, sig: Any, target_context: Any) -> Any:
+        with _extensions_put_off():
+            return super().load_overload(sig, target_context)
 
 
 class _Files(IndexDataCacheFile):

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping
-from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -19,10 +18,11 @@ from hyperhex.kernels.shower.matter import Matter
 from hyperhex.plots import simulate as plots
 from hyperhex.plots.style import save, style
 from hyperhex.simulate import geant4, responses, validation
-from hyperhex.simulate.cascade import HADRONS, Absorber, build_absorber, simulate_hadrons
+from hyperhex.simulate.cascade import HADRONS, Absorber, build_absorber
 from hyperhex.simulate.convergence import SETTINGS, measure
 from hyperhex.simulate.library import Showers, simulate
 from hyperhex.simulate.materials import MATERIALS
+from hyperhex.simulate.parts import Part, make, simulate_part
 from hyperhex.simulate.stack import Stack, build_matter
 from hyperhex.simulate.straggling import most_probable_loss
 from hyperhex.simulate.tables import Cuts, Steps
@@ -57,19 +57,6 @@ _HADRONIC_SCHEMA = {
 }
 
 
-@dataclass(frozen=True)
-class _Part:
-    """What a worker needs for one shard."""
-
-    draft: store.Draft
-    made_in: Matter | Absorber
-    n_layers: int
-    particle: str
-    section: Simulate
-    seed: int
-    index: int
-
-
 def showers(
     settings: SimulateSettings,
     particle: str,
@@ -101,17 +88,17 @@ def showers(
     seed = random.integer(settings.seed, "simulate", particle)
     made_in = absorber_of(section) if hadronic else matter_of(section)
     todo = [
-        _Part(draft, made_in, stack.n_layers, particle, section, seed, index)
+        Part(draft, made_in, stack.n_layers, particle, section, seed, index)
         for index in range(draft.shards("shower"))
         if not draft.finished("shower", index)
     ]
     log.info("%s: %d parts of %d to do", particle, len(todo), draft.shards("shower"))
     if todo:
         # compile here, once, before workers would each do it
-        _made(todo[0], np.zeros(1, dtype=np.uint64))
+        make(todo[0], np.zeros(1, dtype=np.uint64))
     with cluster.connect(context.dask, threads=context.threads, memory=context.memory) as client:
         results = cluster.compute(
-            client, _simulate_part, todo, label=particle, per_task=context.parts_per_task
+            client, simulate_part, todo, label=particle, per_task=context.parts_per_task
         )
         number = sum(results)
     draft.publish()
@@ -310,39 +297,4 @@ def attributes(section: Simulate, particle: str, seed: int) -> dict[str, Any]:
         },
         "cuts": section.transport.model_dump(mode="json"),
         "mip": most_probable_loss(MATERIALS[sensor.material], sensor.thickness),
-    }
-
-
-def _simulate_part(part: _Part) -> int:
-    """Simulate and write one shard; returns its number of showers."""
-    rows = part.draft.bounds("shower", part.index)
-    numbers = np.arange(rows.start, rows.stop, dtype=np.uint64)
-    part.draft.write("shower", part.index, _made(part, numbers))
-    return len(numbers)
-
-
-def _made(part: _Part, numbers: NDArray[np.uint64]) -> dict[str, NDArray[np.float64]]:
-    """Arrays of the showers of these numbers."""
-    section = part.section
-    angle, flat = section.stack.angle, section.spectrum == "flat"
-    more = {}
-    if isinstance(part.made_in, Absorber):
-        hadronic = simulate_hadrons(
-            part.made_in, part.particle, section.energy, part.seed, numbers, angle=angle, flat=flat
-        )
-        made = hadronic.showers
-        more = {
-            "outside": made.outside,
-            "invisible": made.invisible,
-            "electromagnetic": hadronic.electromagnetic,
-        }
-    else:
-        task = part.made_in, part.n_layers, part.particle, section.energy, part.seed, numbers
-        made = simulate(*task, angle=angle, flat=flat)
-    return {
-        "deposits": made.deposits,
-        "energy": made.energy,
-        "impact": made.impact,
-        "leakage": made.leakage,
-        **more,
     }
