@@ -338,10 +338,11 @@ def _add_bench(parser: argparse.ArgumentParser) -> None:
     kernels.add_argument("--output", type=Path, default=Path("results/benchmarks/kernels.json"))
     kernels.set_defaults(handler=_bench_kernels)
     text = "full simulation: showers a second, time of a step, shares of the processes"
-    simulate = verbs.add_parser("simulate", help=text, description=text)
+    long = f"{text}, cold start; about two minutes, and three more with --workers 2 on two cores"
+    simulate = verbs.add_parser("simulate", help=text, description=long)
     simulate.formatter_class = argparse.ArgumentDefaultsHelpFormatter
     simulate.add_argument("--rounds", type=int, default=7, help="rounds of each case")
-    simulate.add_argument("--workers", type=int, default=1, help="Dask workers, 1 times none")
+    simulate.add_argument("--workers", type=int, default=1, help="Dask workers to time beside one")
     simulate.add_argument("--output", type=Path, default=Path("results/benchmarks/simulate.json"))
     simulate.set_defaults(handler=_bench_simulate)
 

@@ -137,6 +137,8 @@ def _local(threads: int, memory: str) -> Iterator[Client]:
             threads_per_worker=1,
             memory_limit=parse_bytes(memory) // threads,
             dashboard_address=None,
+            # whatever port is free: another cluster of this machine may have the usual one
+            scheduler_kwargs={"dashboard_address": ":0"},
             local_directory=scratch,
             silence_logs=logging.ERROR,
         ) as cluster,

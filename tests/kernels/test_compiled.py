@@ -60,3 +60,31 @@ def test_sources_are_what_a_function_can_reach() -> None:
     assert KERNELS / "cones.py" not in of_transport
     of_cones = [file.name for file in sources(KERNELS / "cones.py")]
     assert of_cones == ["compiled.py", "cones.py"]
+
+
+# whether the extensions of Numba are loaded after a kernel's first call and after another's
+EXTENDED = """
+import sys
+import numba, numba.core.entrypoints as entrypoints
+from hyperhex.kernels.shower.totals import born_pair
+born_pair(1.0)
+print(entrypoints._already_initialized)
+numba.njit(lambda x: x)(1.0)
+print(entrypoints._already_initialized)
+"""
+
+
+def test_kernels_leave_the_extensions_of_numba_to_others(tmp_path: Path) -> None:
+    for cached in (False, True):
+        printed = subprocess.run(
+            [sys.executable, "-c", EXTENDED],
+            env={**os.environ, "NUMBA_CACHE_DIR": str(tmp_path)},
+            capture_output=True,
+            text=True,
+            check=True,
+            timeout=120,
+        ).stdout
+        # a compilation may load them, a kernel from the cache must not
+        assert printed.split()[1] == "True"
+        if cached:
+            assert printed.split()[0] == "False"

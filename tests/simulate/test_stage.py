@@ -56,7 +56,7 @@ def test_a_killed_library_resumes_with_what_it_has(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     made: list[int] = []
-    simulate_part = stage._simulate_part
+    simulate_part = stage.simulate_part
 
     def dying(part: Any) -> int:
         if len(made) == 2:
@@ -64,13 +64,13 @@ def test_a_killed_library_resumes_with_what_it_has(
         made.append(part.index)
         return simulate_part(part)
 
-    monkeypatch.setattr(stage, "_simulate_part", dying)
+    monkeypatch.setattr(stage, "simulate_part", dying)
     with pytest.raises(KeyboardInterrupt):
         stage.showers(_settings(), "photon", tmp_path / "photon.zarr", CONTEXT)
     assert not (tmp_path / "photon.zarr").exists()
     made.clear()
     monkeypatch.setattr(
-        stage, "_simulate_part", lambda part: made.append(part.index) or simulate_part(part)
+        stage, "simulate_part", lambda part: made.append(part.index) or simulate_part(part)
     )
     stage.showers(_settings(), "photon", tmp_path / "photon.zarr", CONTEXT)
     assert made == [2]

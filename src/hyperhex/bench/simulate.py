@@ -1,11 +1,10 @@
-"""The full simulation: showers a second, time of a step, and where steps and time go."""
+"""The full simulation: showers a second, time of a step, where it goes, and its workers."""
 
 from __future__ import annotations
 
 import cProfile
 import logging
 import pstats
-import tempfile
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
@@ -17,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hyperhex.bench.machine import describe
-from hyperhex.cluster import Context
+from hyperhex.bench.workers import cold_start, scaling
 from hyperhex.config import SimulateSettings, default_stage
 from hyperhex.errors import BenchmarkError
 from hyperhex.provenance import write_json
@@ -46,7 +45,6 @@ _PROCESSES = {
     "decays": "decay",
     "electromagnetic": "add_electromagnetic",
 }
-_SCALING = {"number": 1600, "showers_per_part": 50, "energy": (10.0, 10.1)}
 
 Make = Callable[[NDArray[np.uint64]], Showers]
 
@@ -97,14 +95,25 @@ def run(rounds: int, workers: int, output: Path) -> None:
             wanted + (" MISSED" if row.met is False else ""),
             _shares("steps", row.steps) + "; " + _shares("time", row.processes),
         )
-    scaling = _scaling(settings, workers) if workers > 1 else None
-    if scaling is not None:
-        log.info("%d Dask workers make %.2f times the showers of one", workers, scaling)
+    starts = [start.told() for start in cold_start(settings)]
+    for start in starts:
+        log.info(
+            "cold start: %.2f s to the first %s (%.2f s of processor time)%s",
+            *(start["elapsed"], start["particle"], start["processor"]),
+            "" if start["met"] else " MISSED",
+        )
+    scales = scaling(settings, workers, rounds).told() if workers > 1 else None
+    if scales is not None:
+        log.info(
+            "%d Dask workers make %.2f times the showers of one (%.2f to %.2f, required %.2f)%s",
+            *(workers, scales["ratio"], scales["least"], scales["most"], scales["required"]),
+            "" if scales["met"] else " MISSED",
+        )
     output.parent.mkdir(parents=True, exist_ok=True)
     rows_told = [row.told() for row in rows]
     write_json(
         output,
-        {"machine": describe(), "rows": rows_told, "workers": workers, "scaling": scaling},
+        {"machine": describe(), "rows": rows_told, "cold_start": starts, "scaling": scales},
     )
 
 
@@ -163,18 +172,6 @@ def _processes(make: Make, number: int) -> dict[str, float]:
         if name in entries.func_profiles
     }
     return {**shares, "hadrons": 1.0 - sum(shares.values())}
-
-
-def _scaling(settings: SimulateSettings, workers: int) -> float:
-    """Showers a second of Dask workers over those of one, in elapsed time."""
-    seconds = []
-    for number in (1, workers):
-        with tempfile.TemporaryDirectory(prefix="hyperhex-bench-") as folder:
-            context = Context("local", number, f"{number}GB")
-            start = time.perf_counter()
-            stage.showers(settings, "photon", Path(folder) / "photon.zarr", context, _SCALING)
-            seconds.append(time.perf_counter() - start)
-    return seconds[0] / seconds[1]
 
 
 def _shares(title: str, shares: dict[str, float]) -> str:
