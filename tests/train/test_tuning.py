@@ -79,10 +79,37 @@ def test_the_first_trial_is_what_is_configured(settings: TrainSettings, chosen: 
         assert first == section.model_dump(include=set(first))
         assert found["trials"][0] == found["configured"]
         assert len({tuple(trial["parameters"].values()) for trial in found["trials"]}) > 1
-        assert found["value"] == max(trial["value"] for trial in found["trials"])
-        assert {"parameters": found["parameters"], "value": found["value"]} in found["trials"]
-        ratio = found["value"] / found["configured"]["value"]
-        assert found["lead"] == pytest.approx(np.log(ratio), abs=1e-12)
+        best = found["best"]
+        values = [trial["value"] for trial in found["trials"]]
+        assert values[best["trial"]] == max(values)
+        assert best["lead"] == pytest.approx(np.log(max(values) / values[0]), abs=1e-12)
+        # what fluctuates leaves things as they are
+        kept = best["trial"] if best["lead"] > best["lead_error"] else 0
+        taken = {"parameters": found["parameters"], "value": found["value"]}
+        assert taken == found["trials"][kept]
+
+
+@pytest.mark.parametrize(
+    ("gains", "kept"), [([0.3, 0.2, 0.3, 0.2], 1), ([0.9, -0.8, 0.9, -0.8], 0)]
+)
+def test_a_choice_leads_the_configured_by_more_than_its_error(
+    gains: list[float],
+    kept: int,
+    records: ModuleType,
+    stores: list[Path],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def tried(settings: Any, method: str, parameters: Any, found: Any) -> Any:
+        return np.array(gains) * (parameters["depth"] != 4)
+
+    monkeypatch.setattr(tuning, "_tried", tried)
+    settings = settings_of(records, methods={"mixture": ["xgboost"]})
+    stage.tune(settings, stores, 0, tmp_path / "one.json", 1)
+    found = json.loads((tmp_path / "one.json").read_text())["methods"]["xgboost"]
+    assert found["best"]["trial"] > 0
+    assert found["best"]["lead"] == pytest.approx(np.mean(gains))
+    assert (found["parameters"]["depth"] != 4) == bool(kept)
 
 
 def test_trials_are_drawn(settings: TrainSettings, chosen: list[Path], tmp_path: Path) -> None:
@@ -157,11 +184,11 @@ def test_judges_of_a_split_are_not_fitted_to_and_have_a_fold_of_their_own(
     background, signal = samples_of(settings, stores)
     found = splits(settings, background, signal)
     assert sorted(s.theory for split in found for s in split.judges) == sorted(GROUPS)
-    for split in found:
+    for number, split in enumerate(found):
         fitted = {row.tobytes() for row in split.data.inputs}
         judges = {sample.theory for sample in split.judges}
         for sample in (*split.background, *split.judges):
-            assert set(sample.fold) == {0}
+            assert set(sample.fold) == {number}
             assert not fitted & {row.tobytes() for row in sample.inputs}
         for sample in signal:
             known = bool(fitted & {row.tobytes() for row in sample.inputs})
@@ -174,9 +201,9 @@ def test_fits_are_given_no_more_events_than_asked(records: ModuleType, stores: l
     assert sizes == pytest.approx([400, 400], rel=0.2)
     every = settings_of(records)
     background, signal = samples_of(every, stores)
-    for split in splits(every, background, signal):
+    for number, split in enumerate(splits(every, background, signal)):
         fitted = [s for s in signal if s.theory not in {one.theory for one in split.judges}]
-        everything = sum(int((s.fold != 0).sum()) for s in (*background, *fitted))
+        everything = sum(int((s.fold != number).sum()) for s in (*background, *fitted))
         assert len(split.data.label) == everything
 
 

@@ -29,7 +29,7 @@ class Tuning(Section):
     splits: int = Field(
         default=2, ge=2, le=10, description="parts of those others; fits of the rest judge each"
     )
-    events: Count = Field(default=30_000, description="most events that one fit is given")
+    events: Count = Field(default=20_000, description="most events that one fit is given")
 
 
 def dealt(groups: Mapping[str, str], parts: int) -> dict[str, int]:

@@ -5,8 +5,8 @@ the parameters that the other parts chose: what it is judged by had no say. For 
 groups of the other parts are dealt once more, into splits. A fit to the background and to all
 splits but one is judged by the theories of that one, on events of a fold that no fit has seen.
 Optuna's tree-structured Parzen estimator (doi:10.5555/2986459.2986743, arXiv:1907.10902) proposes
-the parameters; the first trial is what the config says, so a choice is never worse than it on the
-same events.
+the parameters; the first trial is what the config says, and stays the choice unless the best trial
+leads it by more than the standard error of that lead over theories.
 """
 
 from __future__ import annotations
@@ -35,8 +35,6 @@ log = logging.getLogger(__name__)
 Floats = NDArray[np.float64]
 Parameters = dict[str, float | int]
 
-# the fold that judges; all others are fitted to
-_JUDGED = 0
 # where searches cut, as far down as a sub-sample of the background can say
 _BACKGROUND = np.geomspace(3e-3, 1e-1, 16)
 # an efficiency that is not zero only for want of events has a logarithm
@@ -83,8 +81,8 @@ def choose(
     """Parameters of each method with trials, what they reach, and all trials.
 
     The theories of `signal` are all that may have a say. Values are geometric means over theories
-    of `improvement`; `lead` is the logarithm of chosen over configured, with its standard error
-    over theories.
+    of `improvement`; `lead` is the logarithm of the best trial over the first, with its standard
+    error over theories.
     """
     told = _tuning(settings)
     found = splits(settings, background, signal)
@@ -112,15 +110,16 @@ def splits(
     choice = weights if isinstance(weights, str) and weights != "robust" else "per_theory"
     found = []
     for number in range(told.splits):
+        # other events judge the next split, so that their fluctuations differ
+        fold = number % train.folds
         generator = stream(settings.seed, "train", "tuning", number)
         fitted = [sample for sample in signal if part[sample.theory] != number]
-        few = _thinned(fitted, told.events // 2, generator)
-        rest = told.events - _number(few)
-        less = _thinned(background, rest, generator)
+        few = _thinned(fitted, fold, told.events // 2, generator)
+        less = _thinned(background, fold, told.events - sum(map(len, few)), generator)
         shares = mixture_weights(few, choice)
-        data = training_set(less, few, shares, _JUDGED, train.validation, generator)
+        data = training_set(less, few, shares, fold, train.validation, generator)
         judges = [sample for sample in signal if part[sample.theory] == number]
-        found.append(Split(data, _judged(less), _judged(judges)))
+        found.append(Split(data, _of_fold(background, fold), _of_fold(judges, fold)))
     return found
 
 
@@ -168,16 +167,22 @@ def _search(
     study = optuna.create_study(direction="maximize", sampler=sampler)
     study.enqueue_trial(configured)
     study.optimize(objective, n_trials=trials)
-    best = study.best_trial
-    lead = improved[best.number] - improved[0]
+    first, best = study.trials[0], study.best_trial
+    lead, error = _lead(improved[best.number], improved[0])
+    chosen = best if lead > error else first
     return {
-        "parameters": best.params,
-        "value": best.value,
-        "configured": {"parameters": configured, "value": study.trials[0].value},
-        "lead": float(lead.mean()),
-        "lead_error": float(lead.std(ddof=1) / np.sqrt(len(lead))) if len(lead) > 1 else None,
+        "parameters": chosen.params,
+        "value": chosen.value,
+        "configured": {"parameters": first.params, "value": first.value},
+        "best": {"trial": best.number, "lead": lead, "lead_error": error},
         "trials": [{"parameters": trial.params, "value": trial.value} for trial in study.trials],
     }
+
+
+def _lead(values: Floats, configured: Floats) -> tuple[float, float]:
+    """Mean lead of logarithms over theories, and its standard error."""
+    lead = values - configured
+    return float(lead.mean()), float(lead.std(ddof=1) / np.sqrt(len(lead)))
 
 
 def _tried(
@@ -213,18 +218,19 @@ def _mean_improvement(sample: Sample, fitted: Classifier, cut: Floats) -> float:
     return float(np.mean(passed.sum(axis=0) / np.sqrt(_BACKGROUND)))
 
 
-def _thinned(samples: Sequence[Sample], most: int, generator: np.random.Generator) -> list[Sample]:
-    """About `most` events outside the judged fold, drawn at random; of all folds alike."""
-    part = most / max(1, _number(samples))
-    return [_taken(sample, generator.random(len(sample)) < part) for sample in samples]
+def _thinned(
+    samples: Sequence[Sample], fold: int, most: int, generator: np.random.Generator
+) -> list[Sample]:
+    """About `most` of the events that are not of a fold, drawn at random."""
+    part = most / max(1, sum(int((sample.fold != fold).sum()) for sample in samples))
+    return [
+        _taken(sample, (generator.random(len(sample)) < part) & (sample.fold != fold))
+        for sample in samples
+    ]
 
 
-def _judged(samples: Sequence[Sample]) -> list[Sample]:
-    return [_taken(sample, sample.fold == _JUDGED) for sample in samples]
-
-
-def _number(samples: Sequence[Sample]) -> int:
-    return sum(int((sample.fold != _JUDGED).sum()) for sample in samples)
+def _of_fold(samples: Sequence[Sample], fold: int) -> list[Sample]:
+    return [_taken(sample, sample.fold == fold) for sample in samples]
 
 
 def _taken(sample: Sample, kept: NDArray[np.bool_]) -> Sample:
