@@ -32,7 +32,6 @@ for stage in ["all", *STAGES]:
         default_target: stage == "all"
         input:
             products(stage),
-            ["<results>/times.json"] if stage == "all" else [],
         message:
             f"Complete: {stage}"
 

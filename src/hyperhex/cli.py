@@ -238,7 +238,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run a command; 0 if it succeeded, 1 if it failed, 2 if it was asked for the impossible."""
     arguments = sys.argv[1:] if argv is None else argv
     options = _parser().parse_args(arguments)
-    level = logging.INFO if options.stage in {*_STAGES, "bench"} else logging.WARNING
+    level = logging.INFO if options.stage in {*_STAGES, "bench", "times"} else logging.WARNING
     logging.basicConfig(
         level=level, format="%(asctime)s %(message)s", datefmt="%H:%M:%S", force=True
     )

@@ -228,7 +228,7 @@ def extras():
 
 
 def products(stage):
-    """Files that a stage leaves when it is finished; those of all stages for `all`."""
+    """Files that a stage leaves when it is finished; for `all` what is made after all stages."""
     files = {
         "generate": events("generate", THEORIES),
         "simulate": ["<results>/simulate/validation.json"],
@@ -237,8 +237,9 @@ def products(stage):
         "detect": [*events("detect", THEORIES), *displays()],
         "train": [*classifiers(), *comparisons(), *trials()],
         "hyperclass": ["<results>/hyperclass/summary.json", *extras()],
+        "all": ["<results>/times.json"],
     }
-    return files.get(stage) or sum(files.values(), [])
+    return files[stage]
 
 
 def hold_folder():

@@ -2,7 +2,7 @@ rule times:
     """Add up where the time of the production went, once all else is made."""
     input:
         code=source("plots.times"),
-        products=products("all"),
+        products=[file for stage in STAGES for file in products(stage)],
     output:
         measured="<results>/times.json",
         figure=report(
