@@ -1,10 +1,14 @@
 from __future__ import annotations
 
+import re
 from pathlib import Path
+from typing import Any, get_args
 
 import pytest
 
 from hyperhex import cli
+from hyperhex.config.methods import Supervised, Unsupervised
+from hyperhex.plots.methods import words
 from hyperhex.provenance import write_json
 
 
@@ -35,3 +39,56 @@ def test_no_production_is_an_error_that_says_what_to_do(
 ) -> None:
     assert cli.main(["summary", str(tmp_path / "nothing")]) == 1
     assert "`snakemake` makes it" in capsys.readouterr().err
+
+
+def described(median: float) -> dict[str, Any]:
+    numbers = {"median_ti": median, "median_ti_error": 0.1, "min_ti": 0.0, "max_ti": 9.0}
+    return {**numbers, "median_si": {"0.01": median}, "median_si_error": {"0.01": 0.1}}
+
+
+def test_all_methods_are_in_one_table_by_family(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    names = ("meff", "mixture_average", "mixture_xgboost_robust_by_group", "flow", "supervised")
+    lead = {"against": "meff", "median_ratio": 1.5, "median_ratio_error": 0.2}
+    unknown = {"against": "flow", "measure": "n/a", "median_ratio": "n/a"}
+    found = {
+        "methods": {
+            **{name: described(1.0 + index) for index, name in enumerate(names)},
+            "kde": {"median_ti": "n/a"},
+        },
+        "working_points": [
+            {"efficiency": 0.01, "usable": True},
+            {"efficiency": 0.001, "usable": False},
+        ],
+        "baselines": [{**lead, "better_on": 7, "of": 9}, unknown],
+        "comparison": {**unknown, "against": "single_mean"},
+        "by_group": [],
+    }
+    write_json(tmp_path / "hyperclass/summary.json", found)
+    assert cli.main(["summary", str(tmp_path), "--methods"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert "SI at 0.01" in lines[2]
+    assert "0.001" not in lines[2]
+    rows = [tuple(cell for cell in re.split(r" {2,}", line)) for line in lines[4:]]
+    assert [row[:3] for row in rows] == [
+        ("knows the theory", "trees on the theory itself", "5.00 +- 0.10"),
+        ("mixture without the theory", "average of the best two", "2.00 +- 0.10"),
+        ("mixture without its group", "trees, weights for the worst theory", "3.00 +- 0.10"),
+        ("background alone", "neural spline flow", "4.00 +- 0.10"),
+        ("cut", "effective mass", "1.00 +- 0.10"),
+    ]
+    assert rows[-1][-2:] == ("1.50 +- 0.20", "7 of 9")
+
+
+@pytest.mark.parametrize("method", [*get_args(Supervised), *get_args(Unsupervised)])
+def test_every_method_of_a_config_has_words(method: str) -> None:
+    name = f"mixture_{method}" if method in get_args(Supervised) else method
+    assert words(name)[1] != name
+
+
+def test_no_search_is_an_error_that_says_what_to_do(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert cli.main(["summary", str(tmp_path), "--methods"]) == 1
+    assert "`snakemake hyperclass` makes it" in capsys.readouterr().err

@@ -279,6 +279,9 @@ def _parser() -> argparse.ArgumentParser:
     _add_bench(stages.add_parser("bench", help="time our code beside its peers"))
     summary = stages.add_parser("summary", help="print the closing table of a production")
     summary.add_argument("folder", type=Path, help="results/<production>")
+    summary.add_argument(
+        "--methods", action="store_true", help="print what every method of the search reaches"
+    )
     summary.set_defaults(handler=_summary)
     times = stages.add_parser("times", help="add up where the time of a production went")
     times.add_argument("folder", type=Path, help="results/<production>")
@@ -391,9 +394,9 @@ def _bench_simulate(options: argparse.Namespace) -> None:
 
 
 def _summary(options: argparse.Namespace) -> None:
-    from hyperhex.summary import table
+    from hyperhex.summary import methods_table, table
 
-    print(table(options.folder))
+    print((methods_table if options.methods else table)(options.folder))
 
 
 def _times(options: argparse.Namespace) -> None:

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 from hyperhex.errors import StoreError
+from hyperhex.plots.methods import sorted_methods, words
 from hyperhex.provenance import read_json
 
-__all__ = ["table"]
+__all__ = ["methods_table", "table"]
 
 Row = tuple[str, str, str, str]
 
@@ -32,11 +33,42 @@ def table(folder: Path) -> str:
     if not rows:
         msg = f"{folder}: no results, expected a folder results/<production>; `snakemake` makes it"
         raise StoreError(msg)
-    rows.insert(0, ("stage", "quantity", "value", "to compare with"))
-    widths = [max(len(row[column]) for row in rows) for column in range(4)]
-    lines = ["  ".join(cell.ljust(w) for cell, w in zip(row, widths, strict=True)) for row in rows]
-    lines.insert(1, "  ".join("-" * width for width in widths))
-    return "\n".join([f"Production {folder.name}", "", *(line.rstrip() for line in lines)])
+    return _aligned(folder, ("stage", "quantity", "value", "to compare with"), rows)
+
+
+def methods_table(folder: Path) -> str:
+    """Table of all methods over the left-out theories, those of a family by their median TI.
+
+    The last columns are the median over signals of the mixture's TI over the method's, and on how
+    many of them it is above one. Raises `StoreError` if the production has no results yet.
+    """
+    found = _read(folder / "hyperclass/summary.json")
+    if not found:
+        msg = f"{folder}: no hyperclass/summary.json; `snakemake hyperclass` makes it"
+        raise StoreError(msg)
+    usable = [f"{point['efficiency']:g}" for point in found["working_points"] if point["usable"]]
+    compared = [*found["by_group"], *found["baselines"], found["comparison"]]
+    leads = {one["against"]: one for one in compared}
+    rows = []
+    for name in sorted_methods(found["methods"]):
+        one = found["methods"][name]
+        family, text = words(name)
+        row = [family, text, _with_error(one["median_ti"], one["median_ti_error"])]
+        row += [f"{one['min_ti']:.2f}", f"{one['max_ti']:.2f}"]
+        row += [_with_error(one["median_si"][at], one["median_si_error"][at]) for at in usable]
+        lead = leads.get(name, {"median_ratio": ""})
+        ratio = _with_error(lead["median_ratio"], lead.get("median_ratio_error"))
+        rows.append((*row, ratio, f"{lead['better_on']} of {lead['of']}" if "of" in lead else ""))
+    points = [f"SI at {at}" for at in usable]
+    titles = ("family", "method", "median TI", "least", "most", *points)
+    return _aligned(folder, (*titles, "mixture over it", "better on"), rows)
+
+
+def _aligned(folder: Path, titles: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    widths = [max(len(cell) for cell in column) for column in zip(titles, *rows, strict=True)]
+    lines = [titles, ["-" * width for width in widths], *rows]
+    texts = ["  ".join(cell.ljust(w) for cell, w in zip(row, widths, strict=True)) for row in lines]
+    return "\n".join([f"Production {folder.name}", "", *(text.rstrip() for text in texts)])
 
 
 def _simulate(folder: Path) -> Iterator[Row]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -76,7 +77,7 @@ def rows(signals: Sequence[Signal], channel: str, points: Sequence[WorkingPoint]
 
 def improvement(
     scores: Scores, signals: Sequence[Signal], points: Sequence[WorkingPoint]
-) -> dict[str, object]:
+) -> dict[str, Any]:
     """Everything that was measured, JSON-able; what is not known is `n/a`."""
     weight = np.concatenate([events.weight for events in scores.backgrounds()])
     others = [name for name in scores.names if not name.startswith("single_")]

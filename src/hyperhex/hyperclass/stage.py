@@ -109,6 +109,8 @@ def scores(
 
 def improvement(settings: HyperclassSettings, scores: Path, output: Path, figures: Path) -> None:
     """Measure SI and TI of every method for every signal; table, JSON beside it, and figures."""
+    from hyperhex.plots.methods import methods as draw_methods
+
     options = settings.hyperclass
     loaded, channel = read_scores(scores)
     weight = np.concatenate([events.weight for events in loaded.backgrounds()])
@@ -120,8 +122,10 @@ def improvement(settings: HyperclassSettings, scores: Path, output: Path, figure
         loaded, points, options.bootstrap, options.minimum_signal_events, settings.seed
     )
     write_table(output, report.rows(signals, channel, points))
-    write_json(output.with_suffix(".json"), report.improvement(loaded, signals, points))
+    found = report.improvement(loaded, signals, points)
+    write_json(output.with_suffix(".json"), found)
     _draw(settings, loaded, signals, points, figures)
+    draw_methods(found["methods"], found["n_points_measured"], figures / "methods.svg")
 
 
 def variations(
