@@ -15,7 +15,7 @@ $(INSTALLED): pyproject.toml envs/constraints.txt
 	python -m pip install --quiet --constraint envs/constraints.txt --editable . --group dev
 	touch $@
 
-.PHONY: help run report images test test-gpu test-slurm bench-kernels lint clean
+.PHONY: help run reference report images test test-gpu test-slurm bench-kernels lint clean
 
 help: ## list the commands
 	@sed -nE 's/^([a-z-]+):.*## (.*)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 20
@@ -23,13 +23,20 @@ help: ## list the commands
 run: $(INSTALLED) ## make the default production on this machine
 	snakemake --profile workflow/profiles/local
 
-report: $(INSTALLED) ## make its HTML report again
+reference: $(INSTALLED) ## make the reference production: all theories, ten times the background
+	snakemake --profile workflow/profiles/local --configfile config/reference.yaml
+
+report: $(INSTALLED) ## make the HTML report of the default production again
 	snakemake --report results/collider/report.html
 
-images: $(INSTALLED) ## take the README's pictures from the finished production (needs graphviz)
+images: $(INSTALLED) ## take the README's pictures from both finished productions (needs graphviz)
 	snakemake --rulegraph | gvpr -c 'N[label=="all" || label=="settings"]{delete($$G, $$)}' | tred \
 	  | dot -Grankdir=LR -Gnodesep=0.15 -Granksep=0.35 -Tsvg > workflow/images/stages.svg
-	cp results/collider/hyperclass/improvement/significance_improvement.svg workflow/images
+	cp results/reference/hyperclass/improvement/methods.svg workflow/images
+	cp results/reference/hyperclass/scaling/scaling.svg workflow/images
+	cp results/reference/hyperclass/limits/limits.svg workflow/images
+	cp results/reference/hyperclass/coverage/coverage.svg workflow/images
+	cp results/reference/times.svg workflow/images
 	cp results/collider/fastsim/figures/showers_photon.svg workflow/images
 	cp results/collider/train/regression/figures/rotation.svg workflow/images
 

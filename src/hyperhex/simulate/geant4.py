@@ -1,11 +1,8 @@
 """Our showers beside those of Geant4 in the endcap calorimeter of CMS.
 
-Geant4's showers lie about a layer deeper and otherwise develop as ours do: they begin later. Of its
-photons of 5 GeV (the same evaluation) 76, 60 and 42 % leave no more than one, two and two tracks in
-layers 1, 2 and 3. The logarithm of these shares falls by 0.25 to 0.36 a layer; 7/9 of the radiation
-lengths that the public description has between layers is 0.77. All photons enter at one point, eta
-= 2 and phi = pi/2, and as far as their conversions tell, that line meets half the described matter:
-the modules have edges and gaps, and ours are whole slabs. This is what bounds the agreement of the
+Geant4's showers lie about a layer deeper and otherwise develop as ours do: they begin later. Its
+photons all enter at one point (eta = 2, phi = pi/2), where modules have edges and gaps that the
+public description does not tell; ours are whole slabs everywhere. This bounds the agreement of the
 layers' shares, at a largest difference of about 0.02; no slab is adapted to it.
 """
 
