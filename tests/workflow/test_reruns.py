@@ -125,7 +125,7 @@ def test_new_theory_runs_alone_and_joins_the_mixture(
     assert plan.rules == {
         *("generate_theory", "detect_events", "train_single", "train_mixture", "train_images"),
         *HYPERCLASS,
-        "times",
+        *("detect_variation", "times"),
     }
 
 

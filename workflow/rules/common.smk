@@ -228,7 +228,7 @@ def extras():
 
 
 def products(stage):
-    """Files that a stage leaves when it is finished; for `all` what is made after all stages."""
+    """Files that a stage leaves when it is finished; for `all` those of all, and their times."""
     files = {
         "generate": events("generate", THEORIES),
         "simulate": ["<results>/simulate/validation.json"],
@@ -237,8 +237,8 @@ def products(stage):
         "detect": [*events("detect", THEORIES), *displays()],
         "train": [*classifiers(), *comparisons(), *trials()],
         "hyperclass": ["<results>/hyperclass/summary.json", *extras()],
-        "all": ["<results>/times.json"],
     }
+    files["all"] = [*sum(files.values(), []), "<results>/times.json"]
     return files[stage]
 
 
