@@ -63,7 +63,7 @@ _VERBS: dict[tuple[str, str], tuple[str, tuple[str, ...]]] = {
         ("showers+", "output", "figures"),
     ),
     ("fastsim", "fit"): ("train the conditional WGAN-GP", ("showers+", "output", "threads")),
-    ("fastsim", "judge"): (
+    ("fastsim", "validate"): (
         "compare fast with full simulation",
         ("showers+", "model", "output", "figures"),
     ),
@@ -200,7 +200,7 @@ _ARGUMENTS: dict[str, dict[str, Any]] = {
     "theory": {"help": "name of the theory"},
     "threads": {"type": int, "default": 1, "help": "cores that the command may use"},
     "tuning": {"type": Path, "default": None, "help": "parameters that `tune` chose, if any"},
-    "validation": {"type": Path, "help": "validation.json that `judge` wrote"},
+    "validation": {"type": Path, "help": "validation.json that `validate` wrote"},
     "varied": {"type": Path, "default": None, "help": "store of varied scores (*.zarr)"},
     "variation": {
         "choices": ("raw", "full"),

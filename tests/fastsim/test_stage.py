@@ -86,7 +86,7 @@ def judged(
     folder = tmp_path_factory.mktemp("judged")
     with pytest.MonkeyPatch.context() as patched:
         patched.setattr(stage, "full_time", lambda _: 0.02)
-        stage.judge(settings(), library, model, folder / "validation.json", folder / "figures")
+        stage.validate(settings(), library, model, folder / "validation.json", folder / "figures")
     return folder
 
 
@@ -124,4 +124,4 @@ def test_a_model_of_another_detector_is_refused(
     record["scale"]["mip"] *= 2
     write_json(copy / "generator.json", record)
     with pytest.raises(StoreError, match="train it again"):
-        stage.judge(settings(), library, copy, tmp_path / "v.json", tmp_path / "figures")
+        stage.validate(settings(), library, copy, tmp_path / "v.json", tmp_path / "figures")

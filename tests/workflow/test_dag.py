@@ -17,7 +17,7 @@ import yaml
 from hyperhex import cli
 
 SIMULATE = {"simulate_showers", "simulate_validate"}
-FASTSIM = {"fastsim_fit", "fastsim_judge", "fastsim_gate"}
+FASTSIM = {"fastsim_fit", "fastsim_validate", "fastsim_gate"}
 REFINE = {"refine_data", "refine_fit", "refine_validate"}
 CLASSIFIERS = {"train_mixture", "train_single", "train_unsupervised"}
 TRAIN = CLASSIFIERS | {"train_regression", "train_images"}

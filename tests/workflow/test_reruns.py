@@ -23,7 +23,7 @@ CLASSIFIERS = {"train_mixture", "train_single", "train_unsupervised", "train_ima
 FROM_TRAIN = {"train_regression"} | CLASSIFIERS | HYPERCLASS
 FROM_DETECT = {"detect_events", "detect_variation", "detect_display"} | CLASSIFIERS | HYPERCLASS
 FROM_REFINE = {"refine_data", "refine_fit", "refine_validate"} | FROM_DETECT
-FROM_FASTSIM = {"fastsim_fit", "fastsim_judge", "fastsim_gate"} | FROM_REFINE
+FROM_FASTSIM = {"fastsim_fit", "fastsim_validate", "fastsim_gate"} | FROM_REFINE
 FROM_SIMULATE = {"simulate_showers", "simulate_validate", "train_regression"} | FROM_FASTSIM
 FROM_GENERATE = {"generate_theory"} | FROM_DETECT
 

@@ -28,7 +28,7 @@ rule fastsim_fit:
         " --output {params.folder} --threads {threads} 2> {log}"
 
 
-rule fastsim_judge:
+rule fastsim_validate:
     """Compare fast with full simulation."""
     input:
         code=source("fastsim", "plots.fastsim"),
@@ -46,9 +46,9 @@ rule fastsim_judge:
             labels={"figure": "{figure}"},
         ),
     log:
-        "<results>/logs/fastsim_judge.log",
+        "<results>/logs/fastsim_validate.log",
     benchmark:
-        "<results>/benchmarks/fastsim_judge.tsv"
+        "<results>/benchmarks/fastsim_validate.tsv"
     priority: 50
     conda:
         "../../envs/production.yaml"
@@ -62,7 +62,7 @@ rule fastsim_judge:
     message:
         "Compare fast with full simulation"
     shell:
-        "hyperhex fastsim judge --settings {input.settings} --showers {params.showers}"
+        "hyperhex fastsim validate --settings {input.settings} --showers {params.showers}"
         " --model {params.folder} --output {output.validation} --figures {output.figures} 2> {log}"
 
 

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from hyperhex.fastsim.generator import FastSimulation, Scale
     from hyperhex.fastsim.library import Sample
 
-__all__ = ["fit", "gate", "judge"]
+__all__ = ["fit", "gate", "validate"]
 
 log = logging.getLogger(__name__)
 
@@ -89,7 +89,7 @@ def _log(progress: Progress, spent: float, iterations: int) -> None:
     )  # fmt: skip
 
 
-def judge(
+def validate(
     settings: FastsimSettings, showers: Sequence[Path], model: Path, output: Path, figures: Path
 ) -> None:
     """Compare generated with held-out full showers; write validation.json and the figures."""
