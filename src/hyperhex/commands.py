@@ -1,4 +1,4 @@
-"""Commands for people, which no rule runs: they print a table and leave nothing behind."""
+"""Commands for people, which no rule runs: they print a table, or write files for others."""
 
 from __future__ import annotations
 
@@ -13,6 +13,9 @@ def add_verbs(stage: str, verbs: Any) -> None:
     """Add to the verbs of a stage those that no rule runs."""
     if stage == "generate":
         _add_plan(verbs.add_parser("plan", help="cost and worth of a production"))
+    if stage == "fastsim":
+        _add_export(verbs.add_parser("export", help="showers or generator for other programs"))
+        _add_judge(verbs.add_parser("judge", help="compare any two files of showers"))
     if stage == "hyperclass":
         _add_blind(verbs.add_parser("blind", help="search in unlabelled event records"))
         _add_score(verbs.add_parser("score", help="total improvement of any table"))
@@ -32,6 +35,76 @@ def _add_plan(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--cores", type=int, default=2, help="cores of the production")
     parser.add_argument("--effective-events", type=float, help="of the background in the region")
     parser.set_defaults(handler=_plan)
+
+
+def _add_export(parser: argparse.ArgumentParser) -> None:
+    parser.formatter_class = argparse.ArgumentDefaultsHelpFormatter
+    parser.description = (
+        "Write showers in the layout of the CaloChallenge (HDF5, MeV), drawn by a generator or"
+        " taken from a library of the full simulation; or the generator as a PyTorch program."
+    )
+    source = parser.add_mutually_exclusive_group(required=True)
+    source.add_argument("--model", type=Path, help="folder of a trained generator")
+    source.add_argument("--showers", type=Path, help="store of the full simulation (*.zarr)")
+    parser.add_argument(
+        "--output",
+        type=Path,
+        required=True,
+        help="new file: *.hdf5 for showers, *.pt2 for the generator with its sampler",
+    )
+    parser.add_argument("--particle", help="what the generator draws, such as photon")
+    parser.add_argument(
+        "--energy",
+        type=_energies,
+        metavar="LOW:HIGH",
+        help="range [GeV], or one energy; all that the generator was trained for if left out",
+    )
+    parser.add_argument("--spectrum", choices=("log", "flat"), default="log", help="of energies")
+    parser.add_argument("--number", type=int, help="showers; 10000, or all of a store, if left out")
+    parser.add_argument("--seed", type=int, default=1, help="of what the generator draws")
+    parser.add_argument(
+        "--threshold", type=float, default=0.5, help="least energy of a cell of a store [MIP]"
+    )
+    parser.set_defaults(handler=_export)
+
+
+def _add_judge(parser: argparse.ArgumentParser) -> None:
+    parser.formatter_class = argparse.ArgumentDefaultsHelpFormatter
+    parser.description = (
+        "Compare two files in the layout of the CaloChallenge (`incident_energies` and `showers`,"
+        " MeV). `hyperhex fastsim export` writes such files; the production's own comparison, which"
+        " knows the geometry, is `hyperhex fastsim validate`."
+    )
+    parser.add_argument("first", type=Path, help="the reference, such as full simulation (*.hdf5)")
+    parser.add_argument("second", type=Path, help="what is compared with it (*.hdf5)")
+    parser.add_argument(
+        "--layers",
+        type=_numbers,
+        metavar="N[,N...]",
+        help="equal layers, or the voxels of each layer; what the files say if left out",
+    )
+    parser.add_argument(
+        "--threshold", type=float, default=0.0, help="voxels below it are set to zero [MeV]"
+    )
+    parser.add_argument("--number", type=int, default=50_000, help="showers of each, at most")
+    parser.add_argument("--seed", type=int, default=1, help="of folds and networks")
+    parser.add_argument(
+        "--output",
+        type=Path,
+        default=Path("judgement.json"),
+        help="all figures of merit; the figure beside it has the ending .svg",
+    )
+    parser.set_defaults(handler=_judge)
+
+
+def _energies(text: str) -> tuple[float, float]:
+    """Range of energies LOW:HIGH, or one energy."""
+    low, _, high = text.partition(":")
+    return float(low), float(high or low)
+
+
+def _numbers(text: str) -> list[int]:
+    return [int(number) for number in text.split(",")]
 
 
 def _add_score(parser: argparse.ArgumentParser) -> None:
@@ -86,6 +159,32 @@ def _plan(options: argparse.Namespace) -> None:
     for line in plan.table(made, options.cores):
         print(line)
     made.require_reach()
+
+
+def _export(options: argparse.Namespace) -> None:
+    from hyperhex.errors import ConfigError
+    from hyperhex.fastsim import export
+
+    if options.showers:
+        if options.particle or options.energy:
+            given = f"{options.particle or ''} {options.energy or ''}".strip()
+            fault = f"--particle, --energy: {given} given with --showers, which has its own"
+            raise ConfigError([fault])
+        export.library(options.showers, options.output, options.threshold, options.number)
+    elif options.output.suffix == ".pt2":
+        export.program(options.model, options.output)
+    else:
+        number = 10_000 if options.number is None else options.number
+        beam = (options.particle, options.energy, number, options.seed)
+        export.drawn(options.model, options.output, *beam, flat=options.spectrum == "flat")
+
+
+def _judge(options: argparse.Namespace) -> None:
+    from hyperhex.fastsim.file_judge import judge, report
+
+    told = (options.layers, options.threshold, options.number, options.seed, options.output)
+    for line in report(judge((options.first, options.second), *told)):
+        print(line)
 
 
 def _score(options: argparse.Namespace) -> None:

@@ -50,7 +50,7 @@ def test_sums_of_hits_have_the_quantiles_of_sums(spectrum: HitSpectrum) -> None:
     random = np.random.default_rng(4)
     sums = (0.5 + random.exponential(2.0, (100_000, 5))).sum(axis=1)
     knots = np.arange(8, 96, 8)
-    expected = np.quantile(sums, -np.expm1(-knots / compound_poisson._KNOTS_PER_UNIT))
+    expected = np.quantile(sums, -np.expm1(-knots / compound_poisson.KNOTS_PER_UNIT))
     np.testing.assert_allclose(spectrum.sums[0, 4, knots], expected, rtol=0.02)
 
 

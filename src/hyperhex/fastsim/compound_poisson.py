@@ -27,11 +27,11 @@ from numpy.typing import NDArray
 
 from hyperhex.errors import TrainingError
 
-__all__ = ["HitSpectrum", "draw", "fit_hit_spectrum", "sampled"]
+__all__ = ["KNOTS_PER_UNIT", "HitSpectrum", "draw", "fit_hit_spectrum", "sampled"]
 
 _LARGEST_TABLED_NUMBER = 16
-_KNOTS_PER_UNIT = 32
-_KNOTS = 12 * _KNOTS_PER_UNIT
+KNOTS_PER_UNIT = 32
+_KNOTS = 12 * KNOTS_PER_UNIT
 _BIN = 0.05
 _BINS = 1 << 14
 _LARGEST_HIT = 400.0
@@ -113,7 +113,7 @@ def _spectrum(hits: list[NDArray]) -> HitSpectrum:
 
 def _sum_quantiles(hit: NDArray) -> NDArray:
     """Quantiles of the energy of 1, 2, ... hits; densities convolved by Fourier transforms."""
-    knots = -np.expm1(-np.arange(_KNOTS) / _KNOTS_PER_UNIT)
+    knots = -np.expm1(-np.arange(_KNOTS) / KNOTS_PER_UNIT)
     single = np.histogram(hit, bins=_BINS, range=(0.0, _BINS * _BIN))[0] / len(hit)
     transform = np.fft.rfft(single)
     rows = [np.quantile(hit, knots)]
@@ -160,7 +160,7 @@ def draw(
 def _tabled(
     spectrum: HitSpectrum, layer: NDArray, count: NDArray, random: np.random.Generator
 ) -> NDArray:
-    position = random.standard_exponential(len(count), dtype=np.float32) * _KNOTS_PER_UNIT
+    position = random.standard_exponential(len(count), dtype=np.float32) * KNOTS_PER_UNIT
     position = np.minimum(position, np.float32(_KNOTS - 1.001))
     knot = position.astype(np.int64)
     flat = (layer * _LARGEST_TABLED_NUMBER + count - 1) * _KNOTS + knot

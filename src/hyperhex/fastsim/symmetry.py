@@ -12,9 +12,10 @@ from numpy.typing import NDArray
 
 from hyperhex.detector.patch import Patch
 
-__all__ = ["inverses", "move", "wedge"]
+__all__ = ["MIDDLE", "inverses", "move", "wedge"]
 
-_MIDDLE = np.array([np.cos(np.pi / 12), np.sin(np.pi / 12)])
+MIDDLE = np.array([np.cos(np.pi / 12), np.sin(np.pi / 12)])
+"""Direction of the middle of the wedge, at 15 degrees."""
 
 
 def wedge(patch: Patch, impact: NDArray[np.floating]) -> tuple[NDArray[np.int64], NDArray]:
@@ -24,7 +25,7 @@ def wedge(patch: Patch, impact: NDArray[np.floating]) -> tuple[NDArray[np.int64]
     degrees). `impact` (n, 2) [cm] -> operations (n,), points (n, 2) [cm].
     """
     images = np.einsum("kij,nj->nki", patch.symmetry_matrices, np.asarray(impact, np.float64))
-    operation = np.argmax(images @ _MIDDLE, axis=1)
+    operation = np.argmax(images @ MIDDLE, axis=1)
     return operation, images[np.arange(len(images)), operation]
 
 

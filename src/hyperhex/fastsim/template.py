@@ -79,7 +79,10 @@ class Template(nn.Module):
         weight = hats(log_energy, self.knots)
         tables = torch.cat([self.radial, self.steady], dim=2)[particle]
         profiles = torch.einsum("nk,nkld->nld", weight, tables)
-        distance = hats(torch.cdist(impact, self.positions), self.distances)
+        distance = hats(
+            torch.cdist(impact, self.positions, compute_mode="donot_use_mm_for_euclid_dist"),
+            self.distances,
+        )
         logits, steady = (profiles @ distance.transpose(1, 2)).chunk(2, dim=1)
         return logits, steady
 
@@ -89,7 +92,7 @@ def hats(value: torch.Tensor, knots: torch.Tensor) -> torch.Tensor:
 
     Outside the knots the nearest one has all the weight.
     """
-    value = value.clamp(float(knots[0]), float(knots[-1]))[..., None]
+    value = value.clamp(knots[0], knots[-1])[..., None]
     rising = torch.ones_like(value)
     if len(knots) > 1:
         rising = ((value - knots[:-1]) / (knots[1:] - knots[:-1])).clamp(0.0, 1.0)
