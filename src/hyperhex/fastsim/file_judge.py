@@ -54,30 +54,30 @@ def judge(
     if not threshold >= 0 or most < 1:
         msg = f"--threshold {threshold}, --number {most} given, expected >= 0 [MeV] and >= 1"
         raise ConfigError([msg])
-    first, second = _alike(*(read(path, most, seed) for path in paths), layers)
-    files = [_thresholded(file, threshold) for file in (first, second)]
+    files = [read(path, most, seed) for path in paths]
+    first, second = (_thresholded(file, threshold) for file in _alike(*files, layers=layers))
     log.info("%s: %d showers, %s: %d", first.path, len(first), second.path, len(second))
-    found = compare(*files, seed)
+    found = compare(first, second, seed)
     write_json(output, found | {"threshold": threshold, "seed": seed})
-    draw_comparison(files, hit_edges(files[0].voxels), output.with_suffix(".svg"))
+    draw_comparison((first, second), hit_edges(first.voxels), output.with_suffix(".svg"))
     return found
 
 
 def compare(first: ShowerFile, second: ShowerFile, seed: int) -> dict[str, Any]:
     """Figures of merit of the second file against the first."""
     number = min(len(first), len(second))
-    pair = _rows(first, slice(number)), _rows(second, slice(number))
+    first, second = _rows(first, slice(number)), _rows(second, slice(number))
     # neighbouring rows, so that halves of a sorted file are alike
-    halves = [_rows(pair[0], slice(k, number - number % 2, 2)) for k in (0, 1)]
+    even, odd = (_rows(first, slice(k, number - number % 2, 2)) for k in (0, 1))
     edges = hit_edges(first.voxels)
-    figures, powers = _told_apart(*pair, edges, seed), _powers(*pair, edges)
-    floors, floor_powers = _told_apart(*halves, edges, seed), _powers(*halves, edges)
+    figures, powers = _told_apart(first, second, edges, seed), _powers(first, second, edges)
+    floors, floor_powers = _told_apart(even, odd, edges, seed), _powers(even, odd, edges)
     return {
-        "files": [str(file.path) for file in pair],
+        "files": [str(first.path), str(second.path)],
         "showers": number,
         "voxels": first.voxels.shape[1],
         "layers": list(first.layers or ()),
-        "incident_energies": _incident_energies(*pair),
+        "incident_energies": _incident_energies(first, second),
         **figures,
         **{f"{name}_floor": value for name, value in floors.items()},
         "observables": {
@@ -122,7 +122,7 @@ def report(found: Mapping[str, Any]) -> Iterator[str]:
 
 
 def _alike(
-    first: ShowerFile, second: ShowerFile, layers: Sequence[int] | None
+    first: ShowerFile, second: ShowerFile, *, layers: Sequence[int] | None
 ) -> tuple[ShowerFile, ShowerFile]:
     """Files with the same voxels and layers, or `StoreError`."""
     voxels = first.voxels.shape[1]
