@@ -60,7 +60,9 @@ def _add_export(parser: argparse.ArgumentParser) -> None:
         help="range [GeV], or one energy; all that the generator was trained for if left out",
     )
     parser.add_argument("--spectrum", choices=("log", "flat"), default="log", help="of energies")
-    parser.add_argument("--number", type=int, help="showers; 10000, or all of a store, if left out")
+    parser.add_argument(
+        "--number", type=int, help="showers; 10000 if left out. Of a store the last, or all"
+    )
     parser.add_argument("--seed", type=int, default=1, help="of what the generator draws")
     parser.add_argument(
         "--threshold", type=float, default=0.5, help="least energy of a cell of a store [MIP]"

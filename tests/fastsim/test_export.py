@@ -117,12 +117,12 @@ def test_the_seed_decides_and_blocks_do_not(
 def test_a_library_is_written_in_the_same_layout(library: Path, tmp_path: Path) -> None:
     export.library(library, tmp_path / "full.h5", 2.0, 50)
     found, there = read(tmp_path / "full.h5"), store.open(library)
-    cells = there["deposits"][:50].reshape(50, -1)
+    cells = there["deposits"][10:].reshape(50, -1)
     expected = np.where(cells < 2.0 * MIP, 0.0, cells) * 1000
     np.testing.assert_allclose(found["showers"], expected, rtol=1e-6)
     assert 0 < np.count_nonzero(expected) < np.count_nonzero(cells)
-    np.testing.assert_allclose(found["incident_energies"][:, 0], there["energy"][:50] * 1000)
-    np.testing.assert_allclose(found["impact_points"], there["impact"][:50])
+    np.testing.assert_allclose(found["incident_energies"][:, 0], there["energy"][10:] * 1000)
+    np.testing.assert_allclose(found["impact_points"], there["impact"][10:])
 
 
 def test_a_run_that_dies_leaves_nothing(tmp_path: Path) -> None:
@@ -178,6 +178,16 @@ def test_faults_of_a_command_are_named_before_it_starts(
     assert "hyperhex fastsim export" in logged
     assert len(faults) == 1
     assert re.match(fault, faults[0]), faults
+
+
+def test_a_store_of_something_else_is_refused(tmp_path: Path) -> None:
+    sizes = {"shower": 1, "layer": 1, "cell": 1, "axis": 2}
+    draft = store.create(tmp_path / "a.zarr", SCHEMA, sizes=sizes, rows={"shower": 1}, settings={})
+    one = np.ones(1)
+    draft.write("shower", 0, {"deposits": one[:, None, None], "energy": one, "impact": [[0, 0]]})
+    draft.publish()
+    with pytest.raises(StoreError, match=r"a.zarr: says nothing of .*'mip'.* store of `simulate`"):
+        export.library(draft.path, tmp_path / "a.hdf5", 0.5, None)
 
 
 def test_faults_of_a_library_are_named(

@@ -73,9 +73,10 @@ def drawn(
 
 
 def library(showers: Path, output: Path, threshold: float, number: int | None) -> None:
-    """Write showers of the full simulation, the first `number` of a store or all.
+    """Write showers of the full simulation, the last `number` of a store or all.
 
-    Cells below the threshold [MIP] are set to zero, as those of the fast simulation are.
+    The last are those that training holds out (`fastsim.held_out`). Cells below the threshold [MIP]
+    are set to zero, as those of the fast simulation are.
     """
     from hyperhex.fastsim.library import thresholded
 
@@ -93,8 +94,8 @@ def library(showers: Path, output: Path, threshold: float, number: int | None) -
     chosen, mip, pitch = number or there, attributes["mip"], attributes["geometry"]["pitch"]
 
     def blocks() -> Iterator[Block]:
-        for start in range(0, chosen, _BLOCK):
-            rows = slice(start, min(start + _BLOCK, chosen))
+        for start in range(there - chosen, there, _BLOCK):
+            rows = slice(start, min(start + _BLOCK, there))
             cells = thresholded(deposits[rows], mip, threshold) * np.float32(mip)
             yield _block(energy[rows], impact[rows], cells)
 

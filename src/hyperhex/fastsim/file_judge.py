@@ -28,6 +28,7 @@ __all__ = ["compare", "judge", "report"]
 log = logging.getLogger(__name__)
 
 _LEAST_P_VALUE = 1e-3
+_LISTED = 12
 
 
 def judge(
@@ -113,12 +114,18 @@ def report(found: Mapping[str, Any]) -> Iterator[str]:
     yield (
         f"{'observable':<28}{'first':>10}{'second':>10}{'ratio':>8}{'separation':>12}{'floor':>10}"
     )
-    for name, row in found["observables"].items():
+    rows = found["observables"]
+    several = [name for name in rows if name.endswith("]")]
+    worst = sorted(several, key=lambda name: -rows[name]["separation_power"])[:_LISTED]
+    for name in [*(name for name in rows if name not in several), *worst]:
+        row = rows[name]
         ratio = "n/a" if row["ratio"] is None else f"{row['ratio']:.3f}"
         yield (
             f"{name:<28}{row['first']:>10.4g}{row['second']:>10.4g}{ratio:>8}"
             f"{row['separation_power']:>12.4f}{row['separation_power_floor']:>10.4f}"
         )
+    if len(several) > len(worst):
+        yield f"and {len(several) - len(worst)} more of layers and bins, all separated less"
 
 
 def _alike(
