@@ -34,9 +34,7 @@ images: $(INSTALLED) ## take the README's pictures from both finished production
 	  | dot -Grankdir=LR -Gnodesep=0.15 -Granksep=0.35 -Tsvg > workflow/images/stages.svg
 	cp results/reference/hyperclass/improvement/methods.svg workflow/images
 	cp results/reference/hyperclass/scaling/scaling.svg workflow/images
-	cp results/reference/hyperclass/limits/limits.svg workflow/images
 	cp results/reference/hyperclass/coverage/coverage.svg workflow/images
-	cp results/reference/times.svg workflow/images
 	cp results/collider/fastsim/figures/showers_photon.svg workflow/images
 	cp results/collider/train/regression/figures/rotation.svg workflow/images
 
