@@ -230,6 +230,9 @@ _BEAM: dict[str, dict[str, Any]] = {
     "transport": {"choices": ("default", "precise"), "default": None, "help": "cuts and steps"},
 }
 
+# verbs with settings of their own, not those of the stage
+_TOLD = {("fastsim", "gate"): "fastsim/gate"}
+
 # verbs that run with the defaults where no settings are given
 _WITHOUT_SETTINGS = {("simulate", "showers"), ("simulate", "convergence")}
 
@@ -295,7 +298,7 @@ def _add_verb(
     parser: argparse.ArgumentParser, stage: str, verb: str, names: tuple[str, ...]
 ) -> None:
     parser.formatter_class = argparse.ArgumentDefaultsHelpFormatter
-    told = "generate/<theory>" if stage == "generate" else stage
+    told = "generate/<theory>" if stage == "generate" else _TOLD.get((stage, verb), stage)
     parser.add_argument(
         "--settings",
         type=Path,
@@ -354,10 +357,11 @@ def _run(options: argparse.Namespace) -> None:
     from hyperhex.config import default_stage, load_stage
 
     given = options.settings
-    settings = load_stage(given, options.stage) if given else default_stage(options.stage)
-    stage = import_module(f"hyperhex.{options.stage}.stage")
+    stage, verb = options.stage, options.verb
+    settings = load_stage(given, stage, verb) if given else default_stage(stage)
+    module = import_module(f"hyperhex.{stage}.stage")
     arguments = [_argument(options, name) for name in options.arguments]
-    getattr(stage, options.verb)(settings, *arguments)
+    getattr(module, verb)(settings, *arguments)
 
 
 def _argument(options: argparse.Namespace, name: str) -> object:

@@ -44,8 +44,10 @@ class Spool:
         return load_part(self.file(key))
 
     def remove(self) -> None:
-        """Delete all parts."""
-        shutil.rmtree(self.folder, ignore_errors=True)
+        """Delete all parts, and those that earlier settings left."""
+        name, _, _ = self.folder.name.rpartition("-")
+        for folder in self.folder.parent.glob(f"{name}-*"):
+            shutil.rmtree(folder, ignore_errors=True)
 
 
 def save_part(file: Path, arrays: Mapping[str, NDArray[Any]]) -> None:

@@ -8,10 +8,16 @@ import pytest
 from numpy.typing import NDArray
 
 from hyperhex import store
-from hyperhex.config import Fastsim, FastsimLimits, FastsimSettings
+from hyperhex.config import (
+    FastsimGate,
+    FastsimLimits,
+    FastsimNetwork,
+    FastsimSettings,
+    GateSettings,
+)
 from hyperhex.detector.patch import Patch
-from hyperhex.errors import GateError, StoreError
-from hyperhex.fastsim import stage
+from hyperhex.errors import GateError, StoreError, TrainingError
+from hyperhex.fastsim import adversarial, stage
 from hyperhex.fastsim.generator import load_generator
 from hyperhex.provenance import digest_file, read_json, write_json
 
@@ -25,13 +31,18 @@ SCHEMA = {
 }
 
 
-def settings(**limits: float) -> FastsimSettings:
-    loose = dict.fromkeys(FastsimLimits.model_fields, 50.0) | {"auc_high": 0.9999} | limits
-    section = Fastsim(
-        iterations=4, batch=64, noise=8, generator_widths=[16], critic_widths=[16],
-        report_every=2, limits=FastsimLimits(**loose),
+def settings(**changed: float) -> FastsimSettings:
+    section = FastsimNetwork(
+        iterations=4, batch=64, noise=8, generator_widths=[16], critic_widths=[16], report_every=2,
     )  # fmt: skip
+    section = section.model_copy(update=changed)
     return FastsimSettings(production="test", seed=3, fastsim=section)
+
+
+def asked(**limits: float) -> GateSettings:
+    loose = dict.fromkeys(FastsimLimits.model_fields, 50.0) | {"auc_high": 0.9999} | limits
+    section = FastsimGate(limits=FastsimLimits(**loose))
+    return GateSettings(production="test", seed=3, fastsim=section)
 
 
 @pytest.fixture(scope="module")
@@ -63,10 +74,10 @@ def model(library: list[Path], tmp_path_factory: pytest.TempPathFactory) -> Path
     return folder
 
 
-def test_a_second_fit_writes_the_same_bytes_whatever_the_gate_asks(
+def test_a_second_fit_writes_the_same_bytes(
     library: list[Path], model: Path, tmp_path: Path
 ) -> None:
-    stage.fit(settings(hits=0.01), library, tmp_path, threads=4)
+    stage.fit(settings(), library, tmp_path, threads=4)
     for name in ("generator.safetensors", "generator.json"):
         assert digest_file(tmp_path / name) == digest_file(model / name)
 
@@ -74,8 +85,57 @@ def test_a_second_fit_writes_the_same_bytes_whatever_the_gate_asks(
 def test_the_record_says_how_it_was_made(model: Path) -> None:
     record = read_json(model / "generator.json")
     assert record["scale"]["particles"] == ["photon", "electron"]
-    assert [row["iteration"] for row in record["training"]] == [2, 4]
+    training = read_json(model / "training.json")
+    assert [report["iteration"] for report in training["reports"]] == [2, 4]
+    assert training["minutes"] == training["reports"][-1]["minutes"] > 0
+    first, last = (report["particles"] for report in training["reports"])
+    for particle in ("photon", "electron"):
+        assert len(first[particle]["response_by_energy"]) == 4
+        assert set(last[particle]) - set(first[particle]) == {"auc_high"}
+        assert set(FastsimLimits.model_fields) < set(last[particle])
+    assert "limits" not in record["settings"]["fastsim"]
     assert load_generator(model).scale.mip == MIP
+
+
+def test_a_killed_fit_goes_on_and_writes_the_same_bytes(
+    library: list[Path], model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class KilledError(BaseException):
+        """As sudden as SIGKILL."""
+
+    def killed(trainer: adversarial.Trainer, iteration: int) -> None:
+        if iteration == 3:
+            raise KilledError
+        average(trainer, iteration)
+
+    average = adversarial.Trainer._follow
+    monkeypatch.setattr(adversarial.Trainer, "_follow", killed)
+    with pytest.raises(KilledError):
+        stage.fit(settings(), library, tmp_path, threads=1)
+    assert [path.name for path in tmp_path.glob(".generator.parts-*/*")] == ["state.npz"]
+    (tmp_path / ".generator.parts-0123456789ab").mkdir()
+    done: list[int] = []
+    monkeypatch.setattr(
+        adversarial.Trainer, "_follow", lambda *told: (done.append(told[1]), average(*told))
+    )
+    stage.fit(settings(), library, tmp_path, threads=1)
+    assert done == [3, 4]
+    for name in ("generator.safetensors", "generator.json"):
+        assert digest_file(tmp_path / name) == digest_file(model / name)
+    assert not list(tmp_path.glob(".*"))
+
+
+def test_a_training_that_diverges_twice_fails_with_its_curves(
+    library: list[Path], tmp_path: Path
+) -> None:
+    with pytest.raises(
+        TrainingError, match=r"lower fastsim(.|\n)*diverged.json and .*diverged.svg"
+    ):
+        stage.fit(settings(generator_rate=1e3), library, tmp_path, threads=1)
+    curves = read_json(tmp_path / "diverged.json")
+    assert len(curves["divergences"]) == 2
+    assert curves["divergences"][0]["losses"]
+    assert {path.name for path in tmp_path.iterdir()} == {"diverged.json", "diverged.svg"}
 
 
 @pytest.fixture(scope="module")
@@ -101,17 +161,25 @@ def test_judging_reports_every_figure(judged: Path) -> None:
         assert found["speed_up_conditions"]["threads"] == 1
         assert len(found["energies"]) == 4
     names = {path.stem for path in (judged / "figures").glob("*.svg")}
-    assert {"response", "layers", "rings", "hits", "spectrum", "showers_photon"} <= names
+    assert {
+        "response",
+        "layers",
+        "rings",
+        "hits",
+        "spectrum",
+        "showers_photon",
+        "training",
+    } <= names
 
 
 def test_gate_lets_a_good_generator_pass(judged: Path, tmp_path: Path) -> None:
-    stage.gate(settings(), judged / "validation.json", tmp_path / "passed.json")
+    stage.gate(asked(), judged / "validation.json", tmp_path / "passed.json")
     assert read_json(tmp_path / "passed.json")["passed"] is True
 
 
 def test_gate_stops_with_a_table(judged: Path, tmp_path: Path) -> None:
     with pytest.raises(GateError, match=r"electron +auc_high"):
-        stage.gate(settings(auc_high=0.3), judged / "validation.json", tmp_path / "passed.json")
+        stage.gate(asked(auc_high=0.3), judged / "validation.json", tmp_path / "passed.json")
     assert not (tmp_path / "passed.json").exists()
 
 

@@ -23,14 +23,17 @@ CLASSIFIERS = {"train_mixture", "train_single", "train_unsupervised", "train_ima
 FROM_TRAIN = {"train_regression"} | CLASSIFIERS | HYPERCLASS
 FROM_DETECT = {"detect_events", "detect_variation", "detect_display"} | CLASSIFIERS | HYPERCLASS
 FROM_REFINE = {"refine_data", "refine_fit", "refine_validate"} | FROM_DETECT
-FROM_FASTSIM = {"fastsim_fit", "fastsim_validate", "fastsim_gate"} | FROM_REFINE
-FROM_SIMULATE = {"simulate_showers", "simulate_validate", "train_regression"} | FROM_FASTSIM
+FROM_FASTSIM = {"fastsim_fit", "fastsim_validate", "fastsim_gate"} | FROM_DETECT
+FROM_SIMULATE = {"simulate_showers", "simulate_validate", "train_regression"} | (
+    FROM_FASTSIM | FROM_REFINE
+)
 FROM_GENERATE = {"generate_theory"} | FROM_DETECT
 
 SECTIONS: dict[str, tuple[dict[str, Any], set[str]]] = {
     "generate": ({"generate": {"time_limit": 601}}, FROM_GENERATE),
     "simulate": ({"simulate": {"number": 401}}, FROM_SIMULATE),
-    "fastsim": ({"fastsim": {"limits": {"hits": 0.987}}}, FROM_FASTSIM),
+    "fastsim": ({"fastsim": {"average": 0.987}}, FROM_FASTSIM),
+    "limits": ({"fastsim": {"limits": {"hits": 0.987}}}, {"fastsim_gate"}),
     "data": ({"data": {"noise": 0.16}}, FROM_REFINE),
     "detect": ({"detect": {"tracker": {"efficiency": 0.94}}}, FROM_DETECT),
     "train": ({"train": {"minimum_events": 3}}, FROM_TRAIN),

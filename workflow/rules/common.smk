@@ -48,7 +48,7 @@ def settings_text(wildcards):
     if stage == "train":
         wanted = [*names("background"), which.removeprefix("single_")]
         known = {name: theory for name, theory in THEORIES.items() if not which or name in wanted}
-    return stage_settings(PRODUCTION, known, stage, which if stage == "generate" else None)
+    return stage_settings(PRODUCTION, known, stage, which)
 
 
 def source(*roots):

@@ -7,6 +7,7 @@ rule fastsim_fit:
     output:
         weights="<results>/fastsim/generator.safetensors",
         card="<results>/fastsim/generator.json",
+        training="<results>/fastsim/training.json",
     log:
         "<results>/logs/fastsim_fit.log",
     benchmark:
@@ -31,11 +32,12 @@ rule fastsim_fit:
 rule fastsim_validate:
     """Compare fast with full simulation."""
     input:
-        code=source("fastsim", "plots.fastsim"),
+        code=source("fastsim", "plots.fastsim", "plots.training"),
         settings="<results>/settings/fastsim.json",
         showers=showers,
         weights="<results>/fastsim/generator.safetensors",
         card="<results>/fastsim/generator.json",
+        training="<results>/fastsim/training.json",
     output:
         validation="<results>/fastsim/validation.json",
         figures=report(
@@ -69,7 +71,7 @@ rule fastsim_validate:
 rule fastsim_gate:
     """Let the production go on only if fast simulation is good enough."""
     input:
-        settings="<results>/settings/fastsim.json",
+        settings="<results>/settings/fastsim/gate.json",
         validation="<results>/fastsim/validation.json",
     output:
         "<results>/fastsim/passed.json",

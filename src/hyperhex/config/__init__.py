@@ -17,7 +17,7 @@ from hyperhex.config.detect import (
     Resolution,
     Tracker,
 )
-from hyperhex.config.fastsim import Fastsim, FastsimLimits
+from hyperhex.config.fastsim import Fastsim, FastsimGate, FastsimLimits, FastsimNetwork
 from hyperhex.config.generate import Decay, Generate, Point, Preselection, Spectrum, Theory
 from hyperhex.config.hyperclass import Hyperclass, Injection, Scaling
 from hyperhex.config.methods import (
@@ -35,6 +35,7 @@ from hyperhex.config.production import (
     Config,
     DetectSettings,
     FastsimSettings,
+    GateSettings,
     GenerateSettings,
     HyperclassSettings,
     RefineSettings,
@@ -72,10 +73,13 @@ __all__ = [
     "Detect",
     "DetectSettings",
     "Fastsim",
+    "FastsimGate",
     "FastsimLimits",
+    "FastsimNetwork",
     "FastsimSettings",
     "Flow",
     "Forest",
+    "GateSettings",
     "Generate",
     "GenerateSettings",
     "Hyperclass",

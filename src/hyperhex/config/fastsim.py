@@ -6,7 +6,7 @@ from pydantic import Field
 
 from hyperhex.config.section import Count, Fraction, Positive, Section, Threads
 
-__all__ = ["Fastsim", "FastsimLimits"]
+__all__ = ["Fastsim", "FastsimGate", "FastsimLimits", "FastsimNetwork"]
 
 
 class FastsimLimits(Section):
@@ -21,8 +21,14 @@ class FastsimLimits(Section):
     spectrum: Positive = Field(default=0.30, description="largest |G/R - 1| of the cell spectrum")
 
 
-class Fastsim(Section):
-    """Conditional WGAN-GP and the gate that judges it."""
+class FastsimGate(Section):
+    """What the gate alone is told: other limits are no reason to train or judge again."""
+
+    limits: FastsimLimits = FastsimLimits()
+
+
+class FastsimNetwork(Section):
+    """Conditional WGAN-GP, its training and its judging."""
 
     threads: Threads = 1
     threshold: Positive = Field(default=0.5, description="least energy of a cell [MIP]")
@@ -39,4 +45,7 @@ class Fastsim(Section):
     critic_rate: Positive = Field(default=5e-4, description="learning rate")
     average: Fraction = Field(default=0.998, description="memory of the averaged generator")
     report_every: Count = Field(default=100, description="iterations between progress lines")
-    limits: FastsimLimits = FastsimLimits()
+
+
+class Fastsim(FastsimNetwork, FastsimGate):
+    """Conditional WGAN-GP and the gate that judges it."""

@@ -7,7 +7,7 @@ from typing import Literal
 from pydantic import Field
 
 from hyperhex.config.detect import Detect
-from hyperhex.config.fastsim import Fastsim
+from hyperhex.config.fastsim import Fastsim, FastsimGate, FastsimNetwork
 from hyperhex.config.generate import Generate, Theory
 from hyperhex.config.hyperclass import Hyperclass
 from hyperhex.config.refine import Data, Refine
@@ -20,6 +20,7 @@ __all__ = [
     "Config",
     "DetectSettings",
     "FastsimSettings",
+    "GateSettings",
     "GenerateSettings",
     "HyperclassSettings",
     "RefineSettings",
@@ -91,9 +92,15 @@ class SimulateSettings(StageSettings):
 
 
 class FastsimSettings(StageSettings):
-    """Settings of the fast simulation."""
+    """Settings of the fast simulation, without the limits of its gate."""
 
-    fastsim: Fastsim
+    fastsim: FastsimNetwork
+
+
+class GateSettings(StageSettings):
+    """Settings of the gate behind the fast simulation."""
+
+    fastsim: FastsimGate
 
 
 class RefineSettings(StageSettings):
@@ -129,6 +136,7 @@ STAGE_SETTINGS: dict[str, type[StageSettings]] = {
     "generate": GenerateSettings,
     "simulate": SimulateSettings,
     "fastsim": FastsimSettings,
+    "fastsim/gate": GateSettings,
     "refine": RefineSettings,
     "detect": DetectSettings,
     "train": TrainSettings,

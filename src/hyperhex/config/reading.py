@@ -13,7 +13,13 @@ from pydantic import BaseModel, ValidationError
 
 from hyperhex.config.consistency import check_together
 from hyperhex.config.generate import Theory
-from hyperhex.config.production import STAGE_SETTINGS, Config, TheoryChoice, TheoryLabel
+from hyperhex.config.production import (
+    STAGE_SETTINGS,
+    Config,
+    StageSettings,
+    TheoryChoice,
+    TheoryLabel,
+)
 from hyperhex.errors import ConfigError
 
 __all__ = [
@@ -70,24 +76,29 @@ def theories(
     return dict(sorted(found.items(), key=lambda item: (item[1].role, item[0])))
 
 
-def stage_settings(
-    config: Config, known: Mapping[str, Theory], stage: str, theory: str | None = None
-) -> str:
-    """JSON text of what a stage is told; of one theory's generation if `stage` is generate."""
+def stage_settings(config: Config, known: Mapping[str, Theory], stage: str, part: str = "") -> str:
+    """JSON text of what a stage is told, or a part of it that is told something of its own.
+
+    `part` is a theory if `stage` is generate, and else may be a command.
+    """
+    model = _model(stage, part)
     told: dict[str, Any] = {"production": config.name, "seed": config.seed}
-    if stage == "generate" and theory is not None:
-        choice = config.theories.get(theory, TheoryChoice())
-        told |= {"generate": config.generate, "theory": known[theory], "scale": choice.scale}
+    if stage == "generate" and part:
+        choice = config.theories.get(part, TheoryChoice())
+        told |= {"generate": config.generate, "theory": known[part], "scale": choice.scale}
     else:
-        fields = STAGE_SETTINGS[stage].model_fields
+        fields = model.model_fields
         told |= {key: getattr(config, key) for key in fields if key not in {*told, "theories"}}
         if "theories" in fields:
             told["theories"] = {name: _label(value) for name, value in known.items()}
-    return STAGE_SETTINGS[stage].model_validate(told).model_dump_json(indent=1)
+    return model.model_validate(told).model_dump_json(indent=1)
 
 
-def load_stage(path: Path, stage: str) -> Any:
-    """Settings of a stage from the JSON file that the production wrote (`<Stage>Settings`)."""
+def load_stage(path: Path, stage: str, command: str = "") -> Any:
+    """Settings of a stage from the JSON file that the production wrote (`<Stage>Settings`).
+
+    Of one of its commands, if that is told something of its own.
+    """
     try:
         text = path.read_text()
     except OSError as error:
@@ -98,7 +109,7 @@ def load_stage(path: Path, stage: str) -> Any:
         raw = json.loads(text)
     except json.JSONDecodeError as error:
         raise ConfigError([f"{path}: not JSON: {error}"]) from error
-    settings = _parse(STAGE_SETTINGS[stage], raw, "", faults)
+    settings = _parse(_model(stage, command), raw, "", faults)
     if settings is None:
         raise ConfigError([f"{path}: {fault}" for fault in faults])
     return settings
@@ -136,6 +147,10 @@ def read(path: Path) -> dict[str, Any]:
 def schema() -> str:
     """JSON schema of a config, for editors."""
     return json.dumps(Config.model_json_schema(), indent=1, sort_keys=True) + "\n"
+
+
+def _model(stage: str, part: str) -> type[StageSettings]:
+    return STAGE_SETTINGS.get(f"{stage}/{part}", STAGE_SETTINGS[stage])
 
 
 def _label(theory: Theory) -> TheoryLabel:

@@ -2,35 +2,51 @@
 
 Critic loss E[D(G)] - E[D(x)] + lambda E[(|grad D| - 1)^2], generator loss -E[D(G)]
 (arXiv:1704.00028), on showers of layered calorimeters as in CaloGAN (arXiv:1705.02355).
+
+A training has diverged when a loss or a weight is no number any more, when the critic's loss is
+beyond all measure, or when the generator has collapsed: its features lie two standard deviations
+of the full simulation from the library's on average, or vary a quarter as much.
 """
 
 from __future__ import annotations
 
 import copy
-import logging
+import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from math import isfinite
+from typing import Any
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
+from torch import nn
 
-from hyperhex.config import Fastsim
+from hyperhex.config import FastsimNetwork
 from hyperhex.detector.patch import Patch
 from hyperhex.errors import TrainingError
 from hyperhex.fastsim.compound_poisson import HitSpectrum, draw, sampled
 from hyperhex.fastsim.critic import Critic, DerivedFeatures, Standard, gradient_penalty
 from hyperhex.fastsim.generator import Generator
 from hyperhex.fastsim.library import Showers
+from hyperhex.fastsim.state import (
+    Arrays,
+    network_arrays,
+    optimiser_arrays,
+    set_network,
+    set_optimiser,
+)
 from hyperhex.random import integer, stream
 
 __all__ = ["Progress", "Trainer"]
 
-log = logging.getLogger(__name__)
-
 _MOMENTA = (0.0, 0.9)
 _CONTROL = 1024
 _WILD = 1e4
+_PROBE = 256
+_FARTHEST = 2.0
+_LEAST_SPREAD = 0.25
+_SLOWER = 0.5
 
 
 @dataclass(frozen=True)
@@ -38,7 +54,8 @@ class Progress:
     """Where training stands: losses, and how far the generator's features are from the library's.
 
     `distance` is the mean over features of the one-dimensional Wasserstein distance, in standard
-    deviations of the full simulation, of the averaged generator.
+    deviations of the full simulation, of the averaged generator; `spread` is the standard deviation
+    of the features of the generator as it is, averaged, over the library's.
     """
 
     iteration: int
@@ -46,10 +63,15 @@ class Progress:
     generator: float
     penalty: float
     distance: float
+    spread: float
 
 
 class Trainer:
-    """One adversarial training; `run` yields its progress and leaves the result in `average`."""
+    """One adversarial training; `run` yields its progress and leaves the result in `average`.
+
+    `iteration` is the last that is done, `attempt` how often it has started again, `losses` are the
+    iteration, critic loss, generator loss and penalty of every iteration since the last report.
+    """
 
     def __init__(
         self,
@@ -57,10 +79,11 @@ class Trainer:
         spectrum: HitSpectrum,
         showers: Showers,
         patch: Patch,
-        settings: Fastsim,
+        settings: FastsimNetwork,
         seed: int,
     ) -> None:
         self.settings = settings
+        self.seed = seed
         self.spectrum = spectrum
         self.showers = showers
         self.random = stream(seed, "fastsim", "train")
@@ -80,33 +103,85 @@ class Trainer:
             self.critic = Critic(number, raw.shape[1], tuple(settings.critic_widths))
         control = self.random.choice(len(showers), min(_CONTROL, len(showers)), replace=False)
         self._control = showers.rows(torch.from_numpy(np.sort(control)))
-        self._control_features = self._inputs(self._control)[:, : raw.shape[1]].sort(0).values
+        self._control_features = self._inputs(self._control)[:, : raw.shape[1]]
+        self._optimisers = {
+            name: torch.optim.Adam(network.parameters(), rate, _MOMENTA)
+            for name, network, rate in (
+                ("generator", self.generator, settings.generator_rate),
+                ("critic", self.critic, settings.critic_rate),
+            )
+        }
+        self.iteration = 0
+        self.attempt = 0
+        self.losses: list[tuple[int, float, float, float]] = []
 
     def run(self) -> Iterator[Progress]:
-        """Train; yields every `report_every` iterations and at the end."""
+        """Train on; yields every `report_every` iterations and at the end.
+
+        Raises `TrainingError` where it has diverged; what is yielded has not.
+        """
         s = self.settings
-        of_generator = torch.optim.Adam(self.generator.parameters(), s.generator_rate, _MOMENTA)
-        of_critic = torch.optim.Adam(self.critic.parameters(), s.critic_rate, _MOMENTA)
-        steps = 0
-        for iteration in range(1, s.iterations + 1):
-            for optimiser, rate in ((of_generator, s.generator_rate), (of_critic, s.critic_rate)):
-                optimiser.param_groups[0]["lr"] = rate * _decay(iteration, s.iterations)
-            for _ in range(s.critic_steps):
-                critic_loss, penalty = self._critic_step(of_critic, steps)
-                steps += 1
-            _check(iteration, critic_loss, penalty)
-            generator_loss = self._generator_step(of_generator)
-            self._follow(iteration)
-            if iteration % s.report_every == 0 or iteration == s.iterations:
-                progress = Progress(
-                    iteration, critic_loss, generator_loss, penalty, self._distance()
-                )
+        while self.iteration < s.iterations:
+            self.iteration += 1
+            self.losses.append((self.iteration, *self._iterate(self.iteration)))
+            if self.iteration % s.report_every == 0 or self.iteration == s.iterations:
+                spread = self._check_generator()
+                progress = Progress(*self.losses[-1], self._distance(), spread)
+                self.losses = []
                 yield progress
+
+    def state(self) -> dict[str, NDArray[Any]]:
+        """Copy of all that training goes on from."""
+        place = {
+            "iteration": self.iteration,
+            "attempt": self.attempt,
+            "random": self.random.bit_generator.state,
+        }
+        arrays = {"place": np.array(json.dumps(place))}
+        for name, network in self._networks().items():
+            arrays |= network_arrays(name, network)
+        for name, optimiser in self._optimisers.items():
+            arrays |= optimiser_arrays(f"{name}_moments", optimiser)
+        return arrays
+
+    def restore(self, state: Arrays) -> None:
+        """Go back, or on, to where a training of the same settings and showers was."""
+        place = json.loads(str(state["place"]))
+        self.iteration, self.attempt = place["iteration"], place["attempt"]
+        self.random.bit_generator.state = place["random"]
+        self.losses = []
+        for name, network in self._networks().items():
+            set_network(name, network, state)
+        for name, optimiser in self._optimisers.items():
+            set_optimiser(f"{name}_moments", optimiser, state)
+
+    def start_again(self) -> None:
+        """Go on with other noise and other showers, at half the learning rates."""
+        self.attempt += 1
+        self.random = stream(self.seed, "fastsim", "train", self.attempt)
+
+    def _networks(self) -> dict[str, nn.Module]:
+        return {"generator": self.generator, "critic": self.critic, "average": self.average}
+
+    def _iterate(self, iteration: int) -> tuple[float, float, float]:
+        """Losses of critic and generator, and gradient penalty, of one iteration."""
+        s = self.settings
+        slower = _SLOWER**self.attempt * _decay(iteration, s.iterations)
+        for name, rate in (("generator", s.generator_rate), ("critic", s.critic_rate)):
+            self._optimisers[name].param_groups[0]["lr"] = rate * slower
+        for step in range((iteration - 1) * s.critic_steps, iteration * s.critic_steps):
+            critic_loss, penalty = self._critic_step(self._optimisers["critic"], step)
+        if not (isfinite(critic_loss) and isfinite(penalty) and abs(critic_loss) < _WILD):
+            found = f"critic loss {critic_loss:.3g}, gradient penalty {penalty:.3g}"
+            raise _divergence(iteration, found)
+        generator_loss = self._generator_step(self._optimisers["generator"])
+        self._follow(iteration)
+        return critic_loss, generator_loss, penalty
 
     def _critic_step(self, optimiser: torch.optim.Optimizer, step: int) -> tuple[float, float]:
         real = self._batch()
         with torch.no_grad():
-            inputs, fake = self._inputs(real), self._generated(self.generator, real)
+            inputs, fake = self._inputs(real), self._generated(self.generator, real, self.random)
         distance = self.critic(fake).mean() - self.critic(inputs).mean()
         loss, penalty = distance, torch.zeros(())
         if step % self.settings.penalty_every == 0:
@@ -120,7 +195,8 @@ class Trainer:
 
     def _generator_step(self, optimiser: torch.optim.Optimizer) -> float:
         self.critic.requires_grad_(requires_grad=False)
-        loss = -self.critic(self._generated(self.generator, self._batch())).mean()
+        fake = self._generated(self.generator, self._batch(), self.random)
+        loss = -self.critic(fake).mean()
         optimiser.zero_grad()
         loss.backward()
         optimiser.step()
@@ -138,13 +214,15 @@ class Trainer:
         index = self.random.integers(0, len(self.showers), self.settings.batch)
         return self.showers.rows(torch.from_numpy(index))
 
-    def _generated(self, generator: Generator, like: Showers) -> torch.Tensor:
+    def _generated(
+        self, generator: Generator, like: Showers, random: np.random.Generator
+    ) -> torch.Tensor:
         """Critic inputs of generated showers under the conditions of others."""
-        noise = self.random.standard_normal((len(like), generator.noise), dtype=np.float32)
+        noise = random.standard_normal((len(like), generator.noise), dtype=np.float32)
         mean, steady = generator(
             torch.from_numpy(noise), like.log_energy, like.impact, like.particle
         )
-        energy = draw(self.spectrum, mean.detach().numpy(), steady.numpy(), self.random)
+        energy = draw(self.spectrum, mean.detach().numpy(), steady.numpy(), random)
         tables = self._hit_mean, self._log_weights
         channels = sampled(mean, steady, torch.from_numpy(energy), *tables)
         return self._assemble(channels, like)
@@ -163,9 +241,30 @@ class Trainer:
 
     def _distance(self) -> float:
         with torch.no_grad():
-            generated = self._generated(self.average, self._control)
-        ordered = generated[:, : self._control_features.shape[1]].sort(0).values
-        return float((ordered - self._control_features).abs().mean())
+            generated = self._generated(self.average, self._control, self.random)
+        return _apart(generated[:, : self.critic.n_features], self._control_features)
+
+    def _check_generator(self) -> float:
+        """Spread of the generator; raises `TrainingError` if it has collapsed or has no weights.
+
+        The noise is its own, so that looking changes nothing.
+        """
+        networks = self._networks().values()
+        if not all(p.isfinite().all() for network in networks for p in network.parameters()):
+            raise _divergence(self.iteration, "weights that are no numbers")
+        probe = slice(None, None, max(1, len(self._control) // _PROBE))
+        random = stream(self.seed, "fastsim", "probe", self.iteration)
+        with torch.no_grad():
+            generated = self._generated(self.generator, self._control.rows(probe), random)
+        generated, real = generated[:, : self.critic.n_features], self._control_features[probe]
+        distance, spread = (
+            _apart(generated, real),
+            float(generated.std(0).mean() / real.std(0).mean()),
+        )
+        if not (distance < _FARTHEST and spread > _LEAST_SPREAD):
+            found = f"features {distance:.3g} deviations from the library's, {spread:.3g} as wide"
+            raise _divergence(self.iteration, found)
+        return spread
 
 
 def _channels(deposits: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
@@ -181,12 +280,13 @@ def _decay(iteration: int, iterations: int) -> float:
     return max(0.05, min(1.0, 2.0 * (1.0 - iteration / iterations)))
 
 
-def _check(iteration: int, critic: float, penalty: float) -> None:
-    if isfinite(critic) and isfinite(penalty) and abs(critic) < _WILD:
-        return
-    msg = (
-        f"training diverged at iteration {iteration}: critic loss {critic:.3g}, gradient penalty"
-        f" {penalty:.3g}; lower fastsim.generator_rate and fastsim.critic_rate, or raise"
-        " fastsim.penalty"
+def _apart(first: torch.Tensor, second: torch.Tensor) -> float:
+    """Mean over columns of the Wasserstein distance of as many values, both (n, k)."""
+    return float((first.sort(0).values - second.sort(0).values).abs().mean())
+
+
+def _divergence(iteration: int, found: str) -> TrainingError:
+    return TrainingError(
+        f"training diverged at iteration {iteration}: {found}; lower fastsim.generator_rate and"
+        " fastsim.critic_rate, or raise fastsim.penalty"
     )
-    raise TrainingError(msg)

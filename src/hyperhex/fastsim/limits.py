@@ -8,7 +8,7 @@ from typing import Any
 
 from hyperhex.config import FastsimLimits
 
-__all__ = ["Miss", "decisive", "misses", "table"]
+__all__ = ["Miss", "decisive", "departures", "misses", "table"]
 
 
 @dataclass(frozen=True)
@@ -34,13 +34,18 @@ def misses(particles: Mapping[str, Mapping[str, Any]], limits: FastsimLimits) ->
 
 def decisive(merit: Mapping[str, Any]) -> dict[str, float]:
     """The figures that have limits, from all figures of a particle."""
+    return {"auc_high": float(merit["auc_high"]), **departures(merit)}
+
+
+def departures(merit: Mapping[str, Any]) -> dict[str, float]:
+    """Those of them that need no classifier."""
     rows = merit["energies"]
     largest = {
         figure: max(abs(row[figure]["ratio"] - 1.0) for row in rows)
         for figure in ("response", "width", "hits")
     }
     profiles = {name: float(merit[name]["deviation"]) for name in ("layers", "rings", "spectrum")}
-    return {"auc_high": float(merit["auc_high"]), **largest, **profiles}
+    return {**largest, **profiles}
 
 
 def table(missed: list[Miss]) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import logging
 import time
 from collections.abc import Mapping, Sequence
@@ -12,16 +13,17 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from hyperhex import store
-from hyperhex.config import FastsimSettings, SimulateSettings
+from hyperhex.config import FastsimSettings, GateSettings, SimulateSettings
 from hyperhex.detector.patch import Patch
-from hyperhex.errors import GateError, StoreError
-from hyperhex.fastsim.limits import decisive, misses, table
-from hyperhex.provenance import read_json, write_json
+from hyperhex.errors import GateError, StoreError, TrainingError
+from hyperhex.fastsim.limits import decisive, departures, misses, table
+from hyperhex.provenance import read_json, versions, write_json
 from hyperhex.random import integer, stream
+from hyperhex.spool import Spool
 
 if TYPE_CHECKING:
-    from hyperhex.fastsim.adversarial import Progress, Trainer
-    from hyperhex.fastsim.generator import FastSimulation, Scale
+    from hyperhex.fastsim.course import Course
+    from hyperhex.fastsim.generator import FastSimulation, Generator, Scale
     from hyperhex.fastsim.library import Sample
 
 __all__ = ["fit", "gate", "validate"]
@@ -32,61 +34,101 @@ _BATCHES = (1, 256)
 _TIMED = 1024
 _TIMED_ONE = 64
 _SIMULATED = 30
+_GLANCED = 500
+_REPORTS_TO_AN_AREA = 8
+_CODE = ("detector", "fastsim")
+_DIVERGED = ("diverged.json", "diverged.svg")
 
 
 def fit(settings: FastsimSettings, showers: Sequence[Path], output: Path, threads: int) -> None:
-    """Train the generator on a library and write generator.safetensors and generator.json.
+    """Train the generator on a library; write generator.safetensors, generator.json, training.json.
 
     The number of threads is that of the settings, because it changes floating-point sums; the
-    command's `threads` only says what the machine lends.
+    command's `threads` only says what the machine lends. Killed, the same command goes on from the
+    last report and ends with the same network. Raises `TrainingError` if it diverges twice, with
+    its curves in diverged.json and diverged.svg.
     """
     import torch
 
     from hyperhex.fastsim.adversarial import Trainer
     from hyperhex.fastsim.calibration import calibrate
+    from hyperhex.fastsim.course import follow
     from hyperhex.fastsim.generator import FastSimulation, Generator
     from hyperhex.fastsim.library import prepare, split
 
-    chosen = settings.fastsim
+    chosen, seed = settings.fastsim, settings.seed
     if threads < chosen.threads:
         log.warning("%d threads lent, fastsim.threads asks for %d", threads, chosen.threads)
     torch.set_num_threads(chosen.threads)
-    samples, scale = _read(_open(showers), chosen.threshold)
+    stores = _open(showers)
+    samples, scale = _read(stores, chosen.threshold)
     patch = Patch(scale.rings, scale.pitch)
-    training = [split(sample, chosen.held_out)[0] for sample in samples.values()]
-    template, spectrum, together = prepare(patch, training)
+    parts = {name: split(sample, chosen.held_out) for name, sample in samples.items()}
+    template, spectrum, together = prepare(patch, [part[0] for part in parts.values()])
     log.info("%d showers to train on: %s", len(together), ", ".join(samples))
     with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(integer(settings.seed, "fastsim", "generator", bits=63))
+        torch.manual_seed(integer(seed, "fastsim", "generator", bits=63))
         generator = Generator(template, chosen.noise, tuple(chosen.generator_widths))
-    trainer = Trainer(generator, spectrum, together, patch, chosen, settings.seed)
-    curve = _follow(trainer, chosen.iterations)
-    random = stream(settings.seed, "fastsim", "calibrate")
-    calibrate(patch, trainer.average, spectrum, together, random)
-    # the limits belong to the gate, and a change of them is no reason to train again
-    made = settings.model_dump(mode="json", exclude={"fastsim": {"limits"}})
-    record = {"settings": made, "training": curve}
-    FastSimulation(trainer.average, spectrum, scale).save(output, record)
+    trainer = Trainer(generator, spectrum, together, patch, chosen, seed)
+    told = settings.model_dump(mode="json")
+    inputs = {name: found.digest for name, found in stores.items()}
+    identity = {"settings": told, "inputs": inputs, "versions": versions()}
+    spool = Spool(output / "generator", identity, _CODE)
+    held_out = {name: part[1].rows(slice(_GLANCED)) for name, part in parts.items()}
+
+    def look(average: Generator, iteration: int) -> dict[str, dict[str, Any]]:
+        fast_simulation = FastSimulation(copy.deepcopy(average), spectrum, scale)
+        every = _REPORTS_TO_AN_AREA * chosen.report_every
+        area = iteration % every == 0 or iteration == chosen.iterations
+        return {
+            name: _glance(fast_simulation, name, full, seed, area=area)
+            for name, full in held_out.items()
+        }
+
+    course = follow(trainer, spool, look)
+    if course.failed:
+        spool.remove()
+        _give_up(course, output)
+    calibrate(patch, trainer.average, spectrum, together, stream(seed, "fastsim", "calibrate"))
+    FastSimulation(trainer.average, spectrum, scale).save(output, {"settings": told})
+    write_json(output / "training.json", asdict(course))
+    for left in _DIVERGED:
+        (output / left).unlink(missing_ok=True)
+    spool.remove()
 
 
-def _follow(trainer: Trainer, iterations: int) -> list[dict[str, float]]:
-    """Training curve, logged on the way."""
-    curve, start = [], time.monotonic()
-    for progress in trainer.run():
-        spent = time.monotonic() - start
-        _log(progress, spent, iterations)
-        curve.append(asdict(progress))
-    return curve
+def _glance(
+    fast_simulation: FastSimulation, particle: str, full: Sample, seed: int, *, area: bool
+) -> dict[str, Any]:
+    """Figures of merit during training, before the calibration, on few showers.
+
+    With `area` also the AUC, which takes a hundred times as long as the others.
+    """
+    from hyperhex.fastsim.judge import glance
+    from hyperhex.fastsim.separation import auc_of_observables
+
+    patch, fast = fast_simulation.patch, _generated(fast_simulation, particle, full, seed)
+    found = glance(patch, full, fast)
+    by_energy = [row["response"]["ratio"] for row in found["energies"]]
+    figures = {"response_by_energy": by_energy, **departures(found)}
+    if area:
+        figures["auc_high"] = auc_of_observables(full.matrix(patch), fast.matrix(patch), seed)
+    return figures
 
 
-def _log(progress: Progress, spent: float, iterations: int) -> None:
-    done = progress.iteration
-    log.info(
-        "iteration %d/%d: critic %.3f, generator %.3f, penalty %.3f, distance %.4f;"
-        " %.1f /s, %.0f s left",
-        done, iterations, progress.critic, progress.generator, progress.penalty,
-        progress.distance, done / spent, spent / done * (iterations - done),
-    )  # fmt: skip
+def _give_up(course: Course, output: Path) -> None:
+    """Leave the curves of a training that diverged twice, and say so."""
+    from hyperhex.plots.training import draw_course
+
+    curves, figure = (output / name for name in _DIVERGED)
+    write_json(curves, asdict(course))
+    draw_course(asdict(course), figure)
+    first, second = (found["reason"] for found in course.divergences)
+    msg = (
+        f"{second}\nbefore that, with other noise and at twice the rates: {first}\n"
+        f"curves: {curves} and {figure}"
+    )
+    raise TrainingError(msg)
 
 
 def validate(
@@ -99,6 +141,7 @@ def validate(
     from hyperhex.fastsim.judge import compare
     from hyperhex.fastsim.library import split
     from hyperhex.plots.fastsim import draw_figures
+    from hyperhex.plots.training import draw_course
 
     chosen, seed = settings.fastsim, settings.seed
     torch.set_num_threads(1)
@@ -117,11 +160,9 @@ def validate(
         log.info("%s: AUC %.3f on observables, %.3f on cells, floor %.3f", particle, *areas)
         particles[particle] = found | _speed(fast_simulation, full, stores[particle])
         pairs[particle] = full, fast
-    missed = misses(particles, chosen.limits)
     draw_figures(patch, particles, pairs, figures)
-    limits = chosen.limits.model_dump()
-    report = {"particles": particles, "limits": limits, "missed": [asdict(m) for m in missed]}
-    write_json(output, report | {"passed": not missed})
+    draw_course(read_json(model / "training.json"), figures / "training.svg")
+    write_json(output, {"particles": particles})
 
 
 def _open(paths: Sequence[Path]) -> dict[str, store.Store]:
@@ -224,7 +265,7 @@ def full_time(library: store.Store) -> float:
     return (time.process_time() - start) / _SIMULATED
 
 
-def gate(settings: FastsimSettings, validation: Path, output: Path) -> None:
+def gate(settings: GateSettings, validation: Path, output: Path) -> None:
     """Write passed.json, or raise `GateError` with a table of what missed its limit."""
     particles = read_json(validation)["particles"]
     missed = misses(particles, settings.fastsim.limits)
