@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from hyperhex.config import Fastsim
 from hyperhex.detector.patch import Patch
 from hyperhex.errors import TrainingError
-from hyperhex.fastsim import calibration
+from hyperhex.fastsim import adversarial, calibration
 from hyperhex.fastsim.adversarial import Trainer
 from hyperhex.fastsim.calibration import calibrate
 from hyperhex.fastsim.compound_poisson import HitSpectrum
@@ -79,6 +79,19 @@ def test_features_of_the_library_are_standard(parts: Parts, patch: Patch) -> Non
     features = training._inputs(training.showers)[:, : training.critic.n_features]
     assert features.mean(0).abs().max() < 0.1
     assert features.std(0).max() < 1.5
+
+
+def test_networks_work_on_the_device_of_their_inputs(parts: Parts, patch: Patch) -> None:
+    """What is made with no device in mind would be on another one, and meet nothing there."""
+    training = trainer(parts, patch)
+    rows = training.showers.rows(slice(8))
+    noise, energy = torch.zeros(8, 8), rows.deposits
+    with torch.device("meta"):
+        mean, steady = training.generator(noise, rows.log_energy, rows.impact, rows.particle)
+        tables = training._hit_mean, training._log_weights
+        channels = adversarial.sampled(mean, steady, energy, *tables)
+        training.critic(training._assemble(channels, rows)).sum().backward()
+    assert all(p.grad.isfinite().all() for p in training.generator.parameters())
 
 
 def test_penalty_of_a_linear_critic_is_known() -> None:

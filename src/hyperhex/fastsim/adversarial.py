@@ -81,18 +81,21 @@ class Trainer:
         patch: Patch,
         settings: FastsimNetwork,
         seed: int,
+        device: str = "cpu",
     ) -> None:
         self.settings = settings
         self.seed = seed
         self.spectrum = spectrum
-        self.showers = showers
+        self.device = device
+        self.showers = showers = showers.to(device)
         self.random = stream(seed, "fastsim", "train")
-        self.generator = generator
+        self.generator = generator.to(device)
         self.average = copy.deepcopy(generator).requires_grad_(requires_grad=False)
         positions = torch.from_numpy(patch.positions).float()
-        self.features = DerivedFeatures(positions, torch.from_numpy(patch.ring), generator.n_layers)
-        self._hit_mean = torch.from_numpy(spectrum.mean).float()
-        self._log_weights = torch.from_numpy(spectrum.log_weights)
+        ring = torch.from_numpy(patch.ring)
+        self.features = DerivedFeatures(positions, ring, generator.n_layers).to(device)
+        self._hit_mean = torch.from_numpy(spectrum.mean).float().to(device)
+        self._log_weights = torch.from_numpy(spectrum.log_weights).to(device)
         raw = torch.cat([self._raw_features(showers.rows(part)) for part in _blocks(len(showers))])
         self.standard = Standard(
             raw, showers.log_energy, showers.particle, generator.template.knots
@@ -100,7 +103,7 @@ class Trainer:
         number = raw.shape[1] + generator.n_layers * generator.n_cells + 5 + generator.n_particles
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(integer(seed, "fastsim", "critic", bits=63))
-            self.critic = Critic(number, raw.shape[1], tuple(settings.critic_widths))
+            self.critic = Critic(number, raw.shape[1], tuple(settings.critic_widths)).to(device)
         control = self.random.choice(len(showers), min(_CONTROL, len(showers)), replace=False)
         self._control = showers.rows(torch.from_numpy(np.sort(control)))
         self._control_features = self._inputs(self._control)[:, : raw.shape[1]]
@@ -186,7 +189,7 @@ class Trainer:
         loss, penalty = distance, torch.zeros(())
         if step % self.settings.penalty_every == 0:
             share = torch.from_numpy(self.random.random((len(real), 1), dtype=np.float32))
-            penalty = gradient_penalty(self.critic, inputs, fake, share)
+            penalty = gradient_penalty(self.critic, inputs, fake, share.to(self.device))
             loss = loss + self.settings.penalty * self.settings.penalty_every * penalty
         optimiser.zero_grad()
         loss.backward()
@@ -220,11 +223,13 @@ class Trainer:
         """Critic inputs of generated showers under the conditions of others."""
         noise = random.standard_normal((len(like), generator.noise), dtype=np.float32)
         mean, steady = generator(
-            torch.from_numpy(noise), like.log_energy, like.impact, like.particle
+            torch.from_numpy(noise).to(self.device), like.log_energy, like.impact, like.particle
         )
-        energy = draw(self.spectrum, mean.detach().numpy(), steady.numpy(), random)
+        # cells are drawn on the CPU wherever the networks are, from the same stream
+        means = mean.detach().cpu().numpy(), steady.cpu().numpy()
+        energy = torch.from_numpy(draw(self.spectrum, *means, random)).to(self.device)
         tables = self._hit_mean, self._log_weights
-        channels = sampled(mean, steady, torch.from_numpy(energy), *tables)
+        channels = sampled(mean, steady, energy, *tables)
         return self._assemble(channels, like)
 
     def _inputs(self, showers: Showers) -> torch.Tensor:

@@ -222,7 +222,7 @@ class _Sampled(torch.autograd.Function):
         """Gradient of `mean` from the gradients of the three channels."""
         steady, log_energy, hit_mean, log_weights = ctx.saved_tensors  # type: ignore[attr-defined]
         knot = (log_energy * _WEIGHT_KNOTS_PER_UNIT).round().long().clamp_(max=_WEIGHT_KNOTS - 1)
-        layer = torch.arange(len(hit_mean))[:, None] * _WEIGHT_KNOTS
+        layer = torch.arange(len(hit_mean), device=hit_mean.device)[:, None] * _WEIGHT_KNOTS
         weight = log_weights.flatten()[knot + layer]
         first = (log_energy == 0) / hit_mean[:, None]
         of_hits = logarithm * weight + hit * first

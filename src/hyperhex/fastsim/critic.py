@@ -50,7 +50,7 @@ class DerivedFeatures(nn.Module):
         moments = energy @ torch.cat([offset, offset.square().sum(2, keepdim=True)], dim=2)
         moments = moments / (layers[..., None] + 1.0)
         fractions = layers / total
-        depth = torch.arange(layers.shape[1], dtype=energy.dtype)
+        depth = torch.arange(layers.shape[1], dtype=energy.dtype, device=energy.device)
         mean_depth = (fractions * depth).sum(1, keepdim=True)
         spread = (fractions * (depth - mean_depth).square()).sum(1, keepdim=True)
         parts = [

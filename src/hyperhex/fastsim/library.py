@@ -61,6 +61,10 @@ class Showers:
     def __len__(self) -> int:
         return len(self.deposits)
 
+    def to(self, device: str) -> Showers:
+        """The same on a device."""
+        return Showers(*(part.to(device) for part in vars(self).values()))
+
     def rows(self, chosen: slice | torch.Tensor) -> Showers:
         """Some of the showers."""
         return Showers(*(part[chosen] for part in vars(self).values()))

@@ -69,15 +69,16 @@ def fit(settings: FastsimSettings, showers: Sequence[Path], output: Path, thread
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(integer(seed, "fastsim", "generator", bits=63))
         generator = Generator(template, chosen.noise, tuple(chosen.generator_widths))
-    trainer = Trainer(generator, spectrum, together, patch, chosen, seed)
+    device = "cuda" if torch.cuda.is_available() else "cpu"
+    trainer = Trainer(generator, spectrum, together, patch, chosen, seed, device)
     told = settings.model_dump(mode="json")
     inputs = {name: found.digest for name, found in stores.items()}
-    identity = {"settings": told, "inputs": inputs, "versions": versions()}
+    identity = {"settings": told, "inputs": inputs, "versions": versions(), "device": device}
     spool = Spool(output / "generator", identity, _CODE)
     held_out = {name: part[1].rows(slice(_GLANCED)) for name, part in parts.items()}
 
     def look(average: Generator, iteration: int) -> dict[str, dict[str, Any]]:
-        fast_simulation = FastSimulation(copy.deepcopy(average), spectrum, scale)
+        fast_simulation = FastSimulation(copy.deepcopy(average).cpu(), spectrum, scale)
         every = _REPORTS_TO_AN_AREA * chosen.report_every
         area = iteration % every == 0 or iteration == chosen.iterations
         return {
@@ -89,8 +90,9 @@ def fit(settings: FastsimSettings, showers: Sequence[Path], output: Path, thread
     if course.failed:
         spool.remove()
         _give_up(course, output)
-    calibrate(patch, trainer.average, spectrum, together, stream(seed, "fastsim", "calibrate"))
-    FastSimulation(trainer.average, spectrum, scale).save(output, {"settings": told})
+    average = trainer.average.cpu()
+    calibrate(patch, average, spectrum, together, stream(seed, "fastsim", "calibrate"))
+    FastSimulation(average, spectrum, scale).save(output, {"settings": told})
     write_json(output / "training.json", asdict(course))
     for left in _DIVERGED:
         (output / left).unlink(missing_ok=True)

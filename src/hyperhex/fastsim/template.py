@@ -61,7 +61,7 @@ class Template(nn.Module):
 
     def visible(self, log_energy: torch.Tensor, particle: torch.Tensor) -> torch.Tensor:
         """Mean visible energy K(E) E, (n,) [MIP]."""
-        powers = log_energy[:, None] ** torch.arange(self.total.shape[1])
+        powers = log_energy[:, None] ** torch.arange(self.total.shape[1], device=log_energy.device)
         return (self.total[particle] * powers).sum(1) * log_energy.exp()
 
     def layer_logits(self, log_energy: torch.Tensor, particle: torch.Tensor) -> torch.Tensor:
