@@ -123,7 +123,8 @@ def test_a_divergence_is_caught_and_starts_again_from_the_last_report(train: Any
     trainer, course = train(Spoiled)
     assert not course.failed
     assert [found["iteration"] for found in course.divergences] == [6]
-    assert [losses[0] for losses in course.divergences[0]["losses"]] == [4, 5]
+    assert [losses[0] for losses in course.divergences[0]["losses"]] == [4, 5, 6]
+    assert course.divergences[0]["losses"][-1][1:3] == [None, None]
     assert [report["iteration"] for report in course.reports] == [3, 6, 9, 12]
     assert trainer.attempt == 1
     assert trainer._optimisers["critic"].param_groups[0]["lr"] == pytest.approx(
@@ -139,9 +140,11 @@ def test_absurd_rates_diverge_twice_and_leave_their_curves(
     assert course.failed
     assert len(course.divergences) == 2
     for found in course.divergences:
-        # within one interval of reports after the last good state
-        assert found["iteration"] <= trainer.iteration + SMALL.report_every
-        assert "lower fastsim." in found["reason"]
+        # before the first report, the start being the last good state
+        assert found["iteration"] <= SMALL.report_every
+        assert f"diverged at iteration {found['iteration']}" in found["reason"]
+        assert found["losses"][-1][0] == found["iteration"]
+    assert trainer.attempt == 1
     draw_course(vars(course), tmp_path / "diverged.svg")
     assert (tmp_path / "diverged.svg").read_text().rstrip().endswith("</svg>")
 

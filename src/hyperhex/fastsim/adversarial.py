@@ -14,7 +14,7 @@ import copy
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass
-from math import isfinite
+from math import isfinite, nan
 from typing import Any
 
 import numpy as np
@@ -175,6 +175,7 @@ class Trainer:
         for step in range((iteration - 1) * s.critic_steps, iteration * s.critic_steps):
             critic_loss, penalty = self._critic_step(self._optimisers["critic"], step)
         if not (isfinite(critic_loss) and isfinite(penalty) and abs(critic_loss) < _WILD):
+            self.losses.append((iteration, critic_loss, nan, penalty))
             found = f"critic loss {critic_loss:.3g}, gradient penalty {penalty:.3g}"
             raise _divergence(iteration, found)
         generator_loss = self._generator_step(self._optimisers["generator"])
@@ -291,7 +292,4 @@ def _apart(first: torch.Tensor, second: torch.Tensor) -> float:
 
 
 def _divergence(iteration: int, found: str) -> TrainingError:
-    return TrainingError(
-        f"training diverged at iteration {iteration}: {found}; lower fastsim.generator_rate and"
-        " fastsim.critic_rate, or raise fastsim.penalty"
-    )
+    return TrainingError(f"training diverged at iteration {iteration}: {found}")

@@ -70,8 +70,10 @@ def follow(trainer: Trainer, spool: Spool, look: Look) -> Course:
         except TrainingError as error:
             course.divergences.append(_divergence(trainer, str(error)))
             log.warning("%s", error)
-            trainer.restore(good)
-            trainer.start_again()
+            if not course.failed:
+                trainer.restore(good)
+                trainer.start_again()
+                log.warning("starts again from iteration %d at half the rates", trainer.iteration)
     return course
 
 

@@ -104,7 +104,7 @@ def _glance(
 ) -> dict[str, Any]:
     """Figures of merit during training, before the calibration, on few showers.
 
-    With `area` also the AUC, which takes a hundred times as long as the others.
+    With `area` also the AUC, which takes far longer than the others.
     """
     from hyperhex.fastsim.judge import glance
     from hyperhex.fastsim.separation import auc_of_observables
@@ -128,7 +128,8 @@ def _give_up(course: Course, output: Path) -> None:
     first, second = (found["reason"] for found in course.divergences)
     msg = (
         f"{second}\nbefore that, with other noise and at twice the rates: {first}\n"
-        f"curves: {curves} and {figure}"
+        "lower fastsim.generator_rate and fastsim.critic_rate, or raise fastsim.penalty;"
+        f" curves: {curves} and {figure}"
     )
     raise TrainingError(msg)
 
