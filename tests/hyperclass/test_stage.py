@@ -257,7 +257,7 @@ def test_the_same_scores_make_the_same_files(
 
 def test_figures_are_drawn_with_their_words(results: Path) -> None:
     names = {path.name for path in (results / "figures").iterdir()}
-    assert names == {"significance_improvement.svg", "roc.svg", "fit.svg"}
+    assert names == {"significance_improvement.svg", "methods.svg", "roc.svg", "fit.svg"}
     for name in names:
         text = (results / "figures" / name).read_text()
         assert "</svg>" in text
