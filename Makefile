@@ -30,7 +30,7 @@ report: $(INSTALLED) ## make the HTML report of the default production again
 	snakemake --report results/collider/report.html
 
 images: $(INSTALLED) ## take the README's pictures from both finished productions (needs graphviz)
-	snakemake --rulegraph | gvpr -c 'N[label=="all" || label=="settings"]{delete($$G, $$)}' | tred \
+	snakemake --rulegraph | gvpr -c 'N[label=="all" || label=="settings" || label=="times"]{delete($$G, $$)}' | tred \
 	  | dot -Grankdir=LR -Gnodesep=0.15 -Granksep=0.35 -Tsvg > workflow/images/stages.svg
 	cp results/reference/hyperclass/improvement/methods.svg workflow/images
 	cp results/reference/hyperclass/scaling/scaling.svg workflow/images
