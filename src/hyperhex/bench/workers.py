@@ -38,9 +38,9 @@ print(time.process_time())
 """
 _STARTS = 5
 _STARTED = {"photon": 2.0, "pi+": None}  # seconds that a first shower may take
-# as many as a library of the default production
-_LIBRARY = {"number": 5000, "showers_per_part": 50, "energy": (10.0, 10.1)}
-_WARMING = {**_LIBRARY, "number": 200}
+# as many as a library of the default production, in its parts
+_LIBRARY = {"number": 5000, "energy": (10.0, 10.1)}
+_WARMING = {**_LIBRARY, "number": 200, "showers_per_part": 50}
 _REQUIRED = 0.9  # of the number of workers
 
 
