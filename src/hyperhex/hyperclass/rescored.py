@@ -14,14 +14,12 @@ from hyperhex.config import HyperclassSettings
 from hyperhex.errors import TrainingError
 from hyperhex.hyperclass.ranks import Ranking, averaged
 from hyperhex.hyperclass.scores import Scores, Training, cross_scored
-from hyperhex.hyperclass.storage import read_scores
+from hyperhex.hyperclass.storage import read_scores, write_events
 from hyperhex.hyperclass.variations import SCHEMA, Varied
 from hyperhex.train import stage as train
 from hyperhex.train.sample import Sample
 
 __all__ = ["read_varied", "write_varied"]
-
-_ROWS = 20_000
 
 Floats = NDArray[np.float64]
 
@@ -94,7 +92,8 @@ def write_varied(
         "theories": list(loaded.theories),
         "left_out": [one.left_out for one in mixtures],
     }
-    _write(output, arrays, attributes, settings, [scores, *events, *models])
+    sizes, inputs = {"left_out": len(mixtures)}, [scores, *events, *models]
+    write_events(output, SCHEMA, sizes, arrays, attributes, settings, inputs)
     return read_varied(output)
 
 
@@ -163,27 +162,3 @@ def _paired(
 def _keys(point: NDArray[np.integer], number: NDArray[np.integer]) -> NDArray[np.int64]:
     """One number for each event of a theory, (n,)."""
     return (point.astype(np.int64) << 48) + number
-
-
-def _write(
-    output: Path,
-    arrays: Mapping[str, NDArray[Any]],
-    about: Mapping[str, Any],
-    settings: HyperclassSettings,
-    inputs: Sequence[Path],
-) -> None:
-    events = len(arrays["number"])
-    draft = store.create(
-        output,
-        SCHEMA,
-        sizes={"event": events, "left_out": len(about["left_out"])},
-        rows={"event": max(1, min(events, _ROWS))},
-        settings={"seed": settings.seed},
-        attributes=about,
-        inputs=inputs,
-        code=("hyperclass", "train"),
-    )
-    for shard in range(draft.shards("event")):
-        rows = draft.bounds("event", shard)
-        draft.write("event", shard, {name: array[rows] for name, array in arrays.items()})
-    draft.publish()

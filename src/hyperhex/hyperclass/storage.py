@@ -1,4 +1,4 @@
-"""The store of scores, written by one command and read by those that measure."""
+"""Stores of scored events, written by one command and read by those that measure."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from hyperhex import store
 from hyperhex.config import HyperclassSettings
 from hyperhex.hyperclass.scores import SCHEMA, Scores
 
-__all__ = ["read_scores", "write_scores"]
+__all__ = ["read_scores", "write_events", "write_scores"]
 
 # one shard holds the scores of a production of any size that two cores can make
 _ROWS = 20_000
@@ -26,18 +26,30 @@ def write_scores(
     inputs: Sequence[Path],
 ) -> None:
     """Write the store `output` of all scores."""
-    events = len(arrays["theory"])
     sizes = {
-        "event": events,
         "left_out": len(attributes["left_out"]),
         "method": len(attributes["methods"]),
         "score": len(attributes["scores"]),
     }
+    write_events(output, SCHEMA, sizes, arrays, attributes, settings, inputs)
+
+
+def write_events(
+    output: Path,
+    schema: store.Schema,
+    sizes: Mapping[str, int],
+    arrays: Mapping[str, NDArray[Any]],
+    attributes: Mapping[str, Any],
+    settings: HyperclassSettings,
+    inputs: Sequence[Path],
+) -> None:
+    """Write a store of scored events, all arrays with an axis `event`; `sizes` of other axes."""
+    events = len(arrays["theory"])
     draft = store.create(
         output,
-        SCHEMA,
-        sizes=sizes,
-        rows={"event": min(events, _ROWS)},
+        schema,
+        sizes={"event": events, **sizes},
+        rows={"event": max(1, min(events, _ROWS))},
         settings={"seed": settings.seed},
         attributes=attributes,
         inputs=inputs,
