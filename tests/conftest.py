@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import os
 import shutil
 import subprocess
@@ -10,6 +11,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 
@@ -41,6 +43,17 @@ def environment() -> dict[str, str]:
 
 def snakemake_command(*arguments: str | Path) -> list[str]:
     return [sys.executable, "-m", "snakemake", *map(str, arguments)]
+
+
+@pytest.fixture(scope="session")
+def records() -> ModuleType:
+    """The module of toy event records."""
+    name = "toy_event_records"
+    path = Path(__file__).with_name("train") / "records.py"
+    spec = importlib.util.spec_from_file_location(name, path)
+    sys.modules[name] = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(sys.modules[name])
+    return sys.modules[name]
 
 
 @pytest.fixture(scope="session")

@@ -9,11 +9,10 @@ from pathlib import Path
 import pytest
 
 from hyperhex import cli
+from hyperhex.verbs import VERBS
 
-VERBS = sorted(cli._VERBS)
 
-
-@pytest.mark.parametrize(("stage", "verb"), VERBS)
+@pytest.mark.parametrize(("stage", "verb"), sorted(VERBS))
 def test_every_verb_teaches_its_arguments(
     stage: str, verb: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -21,15 +20,15 @@ def test_every_verb_teaches_its_arguments(
         cli.main([stage, verb, "--help"])
     assert stop.value.code == 0
     text = capsys.readouterr().out
-    assert cli._VERBS[stage, verb][0] in " ".join(text.split())
+    assert VERBS[stage, verb][0] in " ".join(text.split())
     assert "--settings" in text
 
 
-@pytest.mark.parametrize(("stage", "verb"), VERBS)
+@pytest.mark.parametrize(("stage", "verb"), sorted(VERBS))
 def test_every_verb_is_a_function_of_its_stage(stage: str, verb: str) -> None:
     function = getattr(import_module(f"hyperhex.{stage}.stage"), verb)
     names = list(inspect.signature(function).parameters)
-    told = [name.removesuffix("+") for name in cli._VERBS[stage, verb][1]]
+    told = [name.removesuffix("+") for name in VERBS[stage, verb][1]]
     assert len(names) == len(told) + 1
     assert names[0] == "settings"
 

@@ -6,6 +6,8 @@ import argparse
 from pathlib import Path
 from typing import Any
 
+from hyperhex.verbs import energies
+
 __all__ = ["add_theories", "add_verbs"]
 
 
@@ -55,7 +57,7 @@ def _add_export(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--particle", help="what the generator draws, such as photon")
     parser.add_argument(
         "--energy",
-        type=_energies,
+        type=energies,
         metavar="LOW:HIGH",
         help="range [GeV], or one energy; all that the generator was trained for if left out",
     )
@@ -97,12 +99,6 @@ def _add_judge(parser: argparse.ArgumentParser) -> None:
         help="all figures of merit; the figure beside it has the ending .svg",
     )
     parser.set_defaults(handler=_judge)
-
-
-def _energies(text: str) -> tuple[float, float]:
-    """Range of energies LOW:HIGH, or one energy."""
-    low, _, high = text.partition(":")
-    return float(low), float(high or low)
 
 
 def _numbers(text: str) -> list[int]:

@@ -1,7 +1,5 @@
 from __future__ import annotations
 
-import importlib.util
-import sys
 from pathlib import Path
 from types import ModuleType
 
@@ -19,30 +17,18 @@ SECONDS = 0.01
 
 
 @pytest.fixture(scope="module")
-def toys() -> ModuleType:
-    """The module of toy event records."""
-    name = "toy_event_records"
-    if name not in sys.modules:
-        path = Path(__file__).parents[1] / "train/records.py"
-        spec = importlib.util.spec_from_file_location(name, path)
-        sys.modules[name] = importlib.util.module_from_spec(spec)
-        spec.loader.exec_module(sys.modules[name])
-    return sys.modules[name]
-
-
-@pytest.fixture(scope="module")
-def trial(toys: ModuleType, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def trial(records: ModuleType, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A finished production of toy theories."""
     folder = tmp_path_factory.mktemp("trial")
     (folder / "detect").mkdir()
-    for toy in (*toys.BACKGROUNDS, *toys.SIGNALS):
-        toys.write(folder / "detect", toy)
+    for toy in (*records.BACKGROUNDS, *records.SIGNALS):
+        records.write(folder / "detect", toy)
     return folder
 
 
-def production(toys: ModuleType, folder: Path, events: int) -> tuple[Config, dict[str, Theory]]:
+def production(records: ModuleType, folder: Path, events: int) -> tuple[Config, dict[str, Theory]]:
     """Config of a production of the toys, with `events` at every point of the background."""
-    for toy in (*toys.BACKGROUNDS, *toys.SIGNALS):
+    for toy in (*records.BACKGROUNDS, *records.SIGNALS):
         number = events if toy.role == "background" else 100
         theory = {
             "name": toy.name,
@@ -57,21 +43,21 @@ def production(toys: ModuleType, folder: Path, events: int) -> tuple[Config, dic
 
 
 def planned(
-    toys: ModuleType, trial: Path, folder: Path, events: int, effective: float | None = None
+    records: ModuleType, trial: Path, folder: Path, events: int, effective: float | None = None
 ) -> plan.Plan:
-    config, known = production(toys, folder, events)
+    config, known = production(records, folder, events)
     costs = {(name, p.label): SECONDS for name, theory in known.items() for p in theory.points}
     return plan.make(config, known, [trial], costs, effective)
 
 
 def test_a_production_as_large_as_its_trial_is_worth_what_the_trial_is(
-    toys: ModuleType, trial: Path, tmp_path: Path
+    records: ModuleType, trial: Path, tmp_path: Path
 ) -> None:
-    made = planned(toys, trial, tmp_path, 1000)
-    records = [toys.arrays(toy, 1) for toy in toys.BACKGROUNDS]
+    made = planned(records, trial, tmp_path, 1000)
+    toys = [records.arrays(toy, 1) for toy in records.BACKGROUNDS]
     # the trial of wjets has 900 events at its one point
     scale = [1.0, 900 / 1000]
-    weight = [r["weight"][r["in_region"]] for r in records]
+    weight = [r["weight"][r["in_region"]] for r in toys]
     total = sum(part.sum() for part in weight)
     squares = sum((part**2).sum() * s for part, s in zip(weight, scale, strict=True))
     slices, events = [p.slice for p in made.background], np.full(3, 1000.0)
@@ -80,8 +66,8 @@ def test_a_production_as_large_as_its_trial_is_worth_what_the_trial_is(
     assert found == pytest.approx(effective_number(np.concatenate(weight)), rel=0.1)
 
 
-def test_the_table_adds_up(toys: ModuleType, trial: Path, tmp_path: Path) -> None:
-    made = planned(toys, trial, tmp_path, 1000)
+def test_the_table_adds_up(records: ModuleType, trial: Path, tmp_path: Path) -> None:
+    made = planned(records, trial, tmp_path, 1000)
     header, *lines = plan.table(made, 2)
     assert header.split()[:2] == ["slice", "events"]
     assert sum(point.minutes for point in made.points) == pytest.approx(3700 * SECONDS / 60)
@@ -90,16 +76,18 @@ def test_the_table_adds_up(toys: ModuleType, trial: Path, tmp_path: Path) -> Non
 
 
 def test_what_cannot_be_reached_stops_with_reason_and_remedy(
-    toys: ModuleType, trial: Path, tmp_path: Path
+    records: ModuleType, trial: Path, tmp_path: Path
 ) -> None:
-    planned(toys, trial, tmp_path, 1000).require_reach()
+    planned(records, trial, tmp_path, 1000).require_reach()
     with pytest.raises(SelectionError, match=r"working point 0.03: .*0.006 needed.*<name>.events"):
-        planned(toys, trial, tmp_path, 20).require_reach()
+        planned(records, trial, tmp_path, 20).require_reach()
     with pytest.raises(SelectionError, match="effective events expected, 1000000 asked for"):
-        planned(toys, trial, tmp_path, 1000, 1e6).require_reach()
+        planned(records, trial, tmp_path, 1000, 1e6).require_reach()
 
 
-def test_a_point_that_no_trial_has_is_named(toys: ModuleType, trial: Path, tmp_path: Path) -> None:
-    config, known = production(toys, tmp_path, 10)
+def test_a_point_that_no_trial_has_is_named(
+    records: ModuleType, trial: Path, tmp_path: Path
+) -> None:
+    config, known = production(records, tmp_path, 10)
     with pytest.raises(SelectionError, match=r"top_low, .*in none of the trials .*--trial"):
         plan.make(config, known, [tmp_path], {}, None)

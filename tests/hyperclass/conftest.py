@@ -1,7 +1,5 @@
 from __future__ import annotations
 
-import importlib.util
-import sys
 from dataclasses import dataclass, replace
 from pathlib import Path
 from types import ModuleType
@@ -10,18 +8,6 @@ import pytest
 
 from hyperhex.hyperclass import stage
 from hyperhex.train import stage as train
-
-
-@pytest.fixture(scope="session")
-def records() -> ModuleType:
-    """The module of toy event records."""
-    name = "toy_event_records"
-    if name not in sys.modules:
-        path = Path(__file__).parents[1] / "train/records.py"
-        spec = importlib.util.spec_from_file_location(name, path)
-        sys.modules[name] = importlib.util.module_from_spec(spec)
-        spec.loader.exec_module(sys.modules[name])
-    return sys.modules[name]
 
 
 @dataclass(frozen=True)

@@ -15,6 +15,7 @@ import pytest
 import yaml
 
 from hyperhex import cli
+from hyperhex.verbs import VERBS
 
 SIMULATE = {"simulate_showers", "simulate_validate"}
 FASTSIM = {"fastsim_fit", "fastsim_validate", "fastsim_gate"}
@@ -70,7 +71,7 @@ def test_everything_is_the_default_target(folder: Path, planned: Callable[..., A
     assert plan.of("detect_variation") == {"raw", "full"}
     for command in plan.commands:
         options = cli._parser().parse_args(shlex.split(command))
-        assert options.stage == "times" or (options.stage, options.verb) in cli._VERBS
+        assert options.stage == "times" or (options.stage, options.verb) in VERBS
         if options.stage == "train" and options.verb == "mixture":
             given = {path.stem for path in options.events}
             assert given == (BACKGROUNDS | SIGNALS) - {options.leave_out}
