@@ -51,3 +51,13 @@ def test_a_missing_settings_file_is_named(
     arguments = ["--settings", str(settings), "--validation", "v.json", "--output", "p.json"]
     assert cli.main(["fastsim", "gate", *arguments]) == 2
     assert f"{settings}: No such file" in capsys.readouterr().err
+
+
+def test_one_energy_where_a_range_is_wanted_is_told_in_a_line(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    arguments = ["--particle", "photon", "--energy", "50", "--output", str(tmp_path / "x.zarr")]
+    assert cli.main(["simulate", "showers", *arguments]) == 2
+    told = capsys.readouterr().err.splitlines()[-1]
+    reason = "energy 50.0, 50.0 given; two numbers that rise from 0.001 to 1000 expected"
+    assert told == f"simulate: {reason}"

@@ -216,6 +216,9 @@ def _fault(model: type[BaseModel], detail: dict[str, Any]) -> str:
     if detail["type"] == "missing":
         return f"{place}: nothing given, a value is required"
     reason = re.sub(r"^(Input|Value error,) (should be )?", "", detail["msg"])
+    if detail["type"] == "value_error" and isinstance(detail["input"], Mapping):
+        # values of a section that contradict each other: the reason names them
+        return f"{place}: {reason}"
     return f"{place}: {detail['input']!r} given, expected {reason}"
 
 
