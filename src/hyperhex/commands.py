@@ -46,7 +46,11 @@ def _add_export(parser: argparse.ArgumentParser) -> None:
         " taken from a library of the full simulation; or the generator as a PyTorch program."
     )
     source = parser.add_mutually_exclusive_group(required=True)
-    source.add_argument("--model", type=Path, help="folder of a trained generator")
+    source.add_argument(
+        "--model",
+        type=Path,
+        help="folder of a trained generator, such as results/collider/fastsim/photon",
+    )
     source.add_argument("--showers", type=Path, help="store of the full simulation (*.zarr)")
     parser.add_argument(
         "--output",
@@ -54,7 +58,6 @@ def _add_export(parser: argparse.ArgumentParser) -> None:
         required=True,
         help="new file: *.hdf5 for showers, *.pt2 for the generator with its sampler",
     )
-    parser.add_argument("--particle", help="what the generator draws, such as photon")
     parser.add_argument(
         "--energy",
         type=energies,
@@ -164,16 +167,15 @@ def _export(options: argparse.Namespace) -> None:
     from hyperhex.fastsim import export
 
     if options.showers:
-        if options.particle or options.energy:
-            given = f"{options.particle or ''} {options.energy or ''}".strip()
-            fault = f"--particle, --energy: {given} given with --showers, which has its own"
+        if options.energy:
+            fault = f"--energy: {options.energy} given with --showers, which has its own"
             raise ConfigError([fault])
         export.library(options.showers, options.output, options.threshold, options.number)
     elif options.output.suffix == ".pt2":
         export.program(options.model, options.output)
     else:
         number = 10_000 if options.number is None else options.number
-        beam = (options.particle, options.energy, number, options.seed)
+        beam = (options.energy, number, options.seed)
         export.drawn(options.model, options.output, *beam, flat=options.spectrum == "flat")
 
 

@@ -56,12 +56,15 @@ VERBS: dict[tuple[str, str], tuple[str, tuple[str, ...]]] = {
         "compare the simulation with public numbers",
         ("showers+", "output", "figures"),
     ),
-    ("fastsim", "fit"): ("train the conditional WGAN-GP", ("showers+", "output", "threads")),
+    ("fastsim", "fit"): ("train the conditional WGAN-GP", ("showers", "output", "threads")),
     ("fastsim", "validate"): (
         "compare fast with full simulation",
-        ("showers+", "model", "output", "figures"),
+        ("showers", "model", "output", "figures"),
     ),
-    ("fastsim", "gate"): ("stop unless the configured limits are met", ("validation", "output")),
+    ("fastsim", "gate"): (
+        "stop unless the configured limits are met",
+        ("validations+", "output"),
+    ),
     ("refine", "data"): (
         "pass showers through the detector's real response",
         ("showers+", "output"),
@@ -76,15 +79,15 @@ VERBS: dict[tuple[str, str], tuple[str, tuple[str, ...]]] = {
     ),
     ("detect", "events"): (
         "detect and reconstruct generated events",
-        ("events", "generator", "refiner", "output", "context"),
+        ("events", "generators", "refiner", "output", "context"),
     ),
     ("detect", "variation"): (
         "detect a share of the events with other showers",
-        ("events+", "generator", "refiner", "showers+", "variation", "share", "output", "context"),
+        ("events+", "generators", "refiner", "showers+", "variation", "share", "output", "context"),
     ),
     ("detect", "display"): (
         "draw one event on the cells of the detector",
-        ("events", "generator", "refiner", "number", "output"),
+        ("events", "generators", "refiner", "number", "output"),
     ),
     ("train", "tune"): (
         "choose hyperparameters without the theories of one part",
@@ -175,7 +178,7 @@ ARGUMENTS: dict[str, dict[str, Any]] = {
     "discovery": {"type": Path, "help": "discovery.json that `discovery` wrote"},
     "events": {"type": Path, "help": "store of events (*.zarr)"},
     "figures": {"type": Path, "help": "folder for the figures (*.svg)"},
-    "generator": {"type": Path, "help": "folder of the fast simulation's network"},
+    "generators": {"type": Path, "help": "folder with the fast simulation of each particle"},
     "improvement": {"type": Path, "help": "improvement.json that `improvement` wrote"},
     "leave_out": {"default": "none", "help": "theory or group_<name> that training never sees"},
     "leave_out_part": {"type": int, "help": "part of the theories that has no say, from 0"},
@@ -194,7 +197,7 @@ ARGUMENTS: dict[str, dict[str, Any]] = {
     "theory": {"help": "name of the theory"},
     "threads": {"type": int, "default": 1, "help": "cores that the command may use"},
     "tuning": {"type": Path, "default": None, "help": "parameters that `tune` chose, if any"},
-    "validation": {"type": Path, "help": "validation.json that `validate` wrote"},
+    "validations": {"type": Path, "help": "validation.json of each particle, from `validate`"},
     "varied": {"type": Path, "default": None, "help": "store of varied scores (*.zarr)"},
     "variation": {
         "choices": ("raw", "full"),

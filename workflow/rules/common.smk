@@ -14,6 +14,8 @@ from hyperhex.errors import ConfigError
 
 FRAME = {"cli", "cluster", "config", "errors", "lifetime", "plots", "provenance", "spool", "store"}
 IMPORT = re.compile(r"^ *from hyperhex\.?([\w.]*) import (\([^)]*\)|.+)$", re.MULTILINE)
+# what detection draws showers of, and what it is judged and refined with
+DRAWN = ["photon", "electron"]
 STAGES = ["generate", "simulate", "fastsim", "refine", "detect", "train", "hyperclass"]
 
 
@@ -23,7 +25,7 @@ report: "../report/workflow.rst"
 wildcard_constraints:
     theory="[a-z][a-z0-9_]*",
     part=r"\d+",
-    particle="photon|electron",
+    particle=r"photon|electron|pi\+",
     told="[a-z]+(/[a-z][a-z0-9_]*)?",
 
 
@@ -89,10 +91,9 @@ def beside(name, suffix=".zarr"):
 
 
 def showers(wildcards):
-    """Manifests of the shower libraries of all particles."""
-    return expand(
-        "<results>/simulate/{particle}.manifest.json", particle=PRODUCTION.simulate.particles
-    )
+    """Manifests of the libraries of the showers that detection draws."""
+    found = [particle for particle in PRODUCTION.simulate.particles if particle in DRAWN]
+    return expand("<results>/simulate/{particle}.manifest.json", particle=found)
 
 
 def events(stage, theories):

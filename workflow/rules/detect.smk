@@ -6,8 +6,8 @@ rule detect_events:
         gate=ancient("<results>/fastsim/passed.json"),
         settings="<results>/settings/detect.json",
         events="<results>/generate/{theory}.manifest.json",
-        generator="<results>/fastsim/generator.safetensors",
-        generator_card="<results>/fastsim/generator.json",
+        generators=expand("<results>/fastsim/{particle}/generator.safetensors", particle=DRAWN),
+        generator_cards=expand("<results>/fastsim/{particle}/generator.json", particle=DRAWN),
         refiner="<results>/refine/refiner.safetensors",
         refiner_card="<results>/refine/refiner.json",
     output:
@@ -27,13 +27,13 @@ rule detect_events:
         parts_per_task=1,
     params:
         events=beside("events"),
-        generator=subpath(input.generator, parent=True),
+        generators=subpath(input.generators[0], ancestor=2),
         refiner=subpath(input.refiner, parent=True),
     message:
         "Detect {wildcards.theory}"
     shell:
         "hyperhex detect events --settings {input.settings} --events {params.events}"
-        " --generator {params.generator} --refiner {params.refiner} --output {output.store}"
+        " --generators {params.generators} --refiner {params.refiner} --output {output.store}"
         " --threads {threads} --memory {resources.mem_mb}MB --dask {resources.dask}"
         " --parts-per-task {resources.parts_per_task} 2> {log}"
 
@@ -46,8 +46,8 @@ rule detect_variation:
         settings="<results>/settings/detect.json",
         events=events("generate", THEORIES),
         showers=showers,
-        generator="<results>/fastsim/generator.safetensors",
-        generator_card="<results>/fastsim/generator.json",
+        generators=expand("<results>/fastsim/{particle}/generator.safetensors", particle=DRAWN),
+        generator_cards=expand("<results>/fastsim/{particle}/generator.json", particle=DRAWN),
         refiner="<results>/refine/refiner.safetensors",
         refiner_card="<results>/refine/refiner.json",
     output:
@@ -70,7 +70,7 @@ rule detect_variation:
     params:
         events=beside("events"),
         showers=beside("showers"),
-        generator=subpath(input.generator, parent=True),
+        generators=subpath(input.generators[0], ancestor=2),
         refiner=subpath(input.refiner, parent=True),
         share=PRODUCTION.hyperclass.variations.share,
         folder=lambda wildcards, output: Path(output.manifests[0]).parent,
@@ -78,7 +78,7 @@ rule detect_variation:
         "Detect a share of all events with {wildcards.variation} showers"
     shell:
         "hyperhex detect variation --settings {input.settings} --events {params.events}"
-        " --generator {params.generator} --refiner {params.refiner} --showers {params.showers}"
+        " --generators {params.generators} --refiner {params.refiner} --showers {params.showers}"
         " --variation {wildcards.variation} --share {params.share} --output {params.folder}"
         " --threads {threads} --memory {resources.mem_mb}MB --dask {resources.dask}"
         " --parts-per-task {resources.parts_per_task} 2> {log}"
@@ -91,8 +91,8 @@ rule detect_display:
         gate=ancient("<results>/fastsim/passed.json"),
         settings="<results>/settings/detect.json",
         events="<results>/generate/{theory}.manifest.json",
-        generator="<results>/fastsim/generator.safetensors",
-        generator_card="<results>/fastsim/generator.json",
+        generators=expand("<results>/fastsim/{particle}/generator.safetensors", particle=DRAWN),
+        generator_cards=expand("<results>/fastsim/{particle}/generator.json", particle=DRAWN),
         refiner="<results>/refine/refiner.safetensors",
         refiner_card="<results>/refine/refiner.json",
     output:
@@ -114,11 +114,11 @@ rule detect_display:
         runtime=10,
     params:
         events=beside("events"),
-        generator=subpath(input.generator, parent=True),
+        generators=subpath(input.generators[0], ancestor=2),
         refiner=subpath(input.refiner, parent=True),
     message:
         "Draw event {wildcards.number} of {wildcards.theory}"
     shell:
         "hyperhex detect display --settings {input.settings} --events {params.events}"
-        " --generator {params.generator} --refiner {params.refiner} --number {wildcards.number}"
+        " --generators {params.generators} --refiner {params.refiner} --number {wildcards.number}"
         " --output {output} 2> {log}"

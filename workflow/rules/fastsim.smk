@@ -3,15 +3,15 @@ rule fastsim_fit:
     input:
         code=source("fastsim"),
         settings="<results>/settings/fastsim.json",
-        showers=showers,
+        showers="<results>/simulate/{particle}.manifest.json",
     output:
-        weights="<results>/fastsim/generator.safetensors",
-        card="<results>/fastsim/generator.json",
-        training="<results>/fastsim/training.json",
+        weights="<results>/fastsim/{particle}/generator.safetensors",
+        card="<results>/fastsim/{particle}/generator.json",
+        training="<results>/fastsim/{particle}/training.json",
     log:
-        "<results>/logs/fastsim_fit.log",
+        "<results>/logs/fastsim_fit/{particle}.log",
     benchmark:
-        "<results>/benchmarks/fastsim_fit.tsv"
+        "<results>/benchmarks/fastsim_fit/{particle}.tsv"
     priority: 50
     conda:
         "../../envs/production.yaml"
@@ -23,7 +23,7 @@ rule fastsim_fit:
         folder=subpath(output.weights, parent=True),
         showers=beside("showers"),
     message:
-        "Train the fast simulation"
+        "Train the fast simulation of {wildcards.particle}s"
     shell:
         "hyperhex fastsim fit --settings {input.settings} --showers {params.showers}"
         " --output {params.folder} --threads {threads} 2> {log}"
@@ -34,23 +34,23 @@ rule fastsim_validate:
     input:
         code=source("fastsim", "plots.fastsim", "plots.training"),
         settings="<results>/settings/fastsim.json",
-        showers=showers,
-        weights="<results>/fastsim/generator.safetensors",
-        card="<results>/fastsim/generator.json",
-        training="<results>/fastsim/training.json",
+        showers="<results>/simulate/{particle}.manifest.json",
+        weights="<results>/fastsim/{particle}/generator.safetensors",
+        card="<results>/fastsim/{particle}/generator.json",
+        training="<results>/fastsim/{particle}/training.json",
     output:
-        validation="<results>/fastsim/validation.json",
+        validation="<results>/fastsim/{particle}/validation.json",
         figures=report(
-            directory("<results>/fastsim/figures"),
+            directory("<results>/fastsim/{particle}/figures"),
             patterns=["{figure}.svg"],
             caption="../report/fastsim.rst",
             category="Fast simulation",
-            labels={"figure": "{figure}"},
+            labels={"particle": "{particle}", "figure": "{figure}"},
         ),
     log:
-        "<results>/logs/fastsim_validate.log",
+        "<results>/logs/fastsim_validate/{particle}.log",
     benchmark:
-        "<results>/benchmarks/fastsim_validate.tsv"
+        "<results>/benchmarks/fastsim_validate/{particle}.tsv"
     priority: 50
     conda:
         "../../envs/production.yaml"
@@ -72,7 +72,10 @@ rule fastsim_gate:
     """Let the production go on only if fast simulation is good enough."""
     input:
         settings="<results>/settings/fastsim/gate.json",
-        validation="<results>/fastsim/validation.json",
+        validations=expand(
+            "<results>/fastsim/{particle}/validation.json",
+            particle=PRODUCTION.simulate.particles,
+        ),
     output:
         "<results>/fastsim/passed.json",
     log:
@@ -87,5 +90,5 @@ rule fastsim_gate:
     message:
         "Ask whether the fast simulation is good enough"
     shell:
-        "hyperhex fastsim gate --settings {input.settings} --validation {input.validation}"
+        "hyperhex fastsim gate --settings {input.settings} --validations {input.validations}"
         " --output {output} 2> {log}"

@@ -28,11 +28,16 @@ class FastsimGate(Section):
 
 
 class FastsimNetwork(Section):
-    """Conditional WGAN-GP, its training and its judging."""
+    """Density of the layers, conditional WGAN-GP of their cells, and how they are judged."""
 
     threads: Threads = 1
     threshold: Positive = Field(default=0.5, description="least energy of a cell [MIP]")
     held_out: Fraction = Field(default=0.25, description="share of the library that judges")
+    density_width: Count = Field(default=64, description="hidden layers of the layers' density")
+    density_components: Count = Field(default=8, description="components of its mixtures")
+    density_steps: Count = Field(default=2000, description="steps of its fit")
+    density_batch: Count = Field(default=512, description="showers of such a step")
+    density_rate: Positive = Field(default=2e-3, description="learning rate of its fit")
     iterations: Count = Field(default=3200, description="generator steps")
     batch: Count = Field(default=128, description="showers of a step")
     noise: Count = Field(default=32, description="dimensions of the generator's noise")

@@ -180,7 +180,11 @@ class Transport(Section):
 class Simulate(Section):
     """Full simulation of showers in a stack of slabs."""
 
-    particles: list[Literal["photon", "electron"]] = Field(default=["photon", "electron"])
+    particles: list[Literal["photon", "electron", "pi+"]] = Field(
+        default=["photon", "electron"],
+        description="whose showers are simulated and learned; detection draws those of photons and"
+        " electrons",
+    )
     number: Count = Field(default=5000, description="showers per particle")
     energy: tuple[Positive, Positive] = Field(
         default=(1.0, 100.0), description="range of kinetic energies [GeV]"

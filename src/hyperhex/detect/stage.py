@@ -23,7 +23,7 @@ from hyperhex.detect.region import effective_number
 from hyperhex.detect.schema import CARRIED, SCHEMA
 from hyperhex.detect.share import choose
 from hyperhex.detect.showers import ShowerSource
-from hyperhex.detect.source import Models, load_source
+from hyperhex.detect.source import PARTICLES, Models, load_source
 from hyperhex.detector.cylinder import Cylinder
 from hyperhex.errors import SelectionError
 from hyperhex.random import integer, stream
@@ -58,13 +58,13 @@ class _Part:
 def events(
     settings: DetectSettings,
     events: Path,
-    generator: Path,
+    generators: Path,
     refiner: Path,
     output: Path,
     context: cluster.Context,
 ) -> None:
     """Detect and reconstruct all events of a theory and write the store `output`."""
-    source, models = store.open(events), Models(generator, refiner)
+    source, models = store.open(events), Models(generators, refiner)
     told = settings.model_dump(mode="json", exclude={"production"})
     inputs = [events, *_files(models)]
     draft = _draft(settings, source, source.sizes["event"], told, {}, inputs, output)
@@ -75,7 +75,7 @@ def events(
 def variation(
     settings: DetectSettings,
     events: list[Path],
-    generator: Path,
+    generators: Path,
     refiner: Path,
     showers: list[Path],
     variation: str,
@@ -88,7 +88,7 @@ def variation(
     Same generated events and same random streams as of `events`: what differs is the showers. One
     process for all theories, most of which take less time than to start one.
     """
-    models = Models(generator, refiner, variation, tuple(showers))
+    models = Models(generators, refiner, variation, tuple(showers))
     for path in events:
         _vary(settings, path, models, share, output / path.name, context)
 
@@ -96,7 +96,7 @@ def variation(
 def display(
     settings: DetectSettings,
     events: Path,
-    generator: Path,
+    generators: Path,
     refiner: Path,
     number: int,
     output: Path,
@@ -111,7 +111,7 @@ def display(
         raise SelectionError(msg)
     index, place = divmod(number, part)
     shard = slice(index * part, min((index + 1) * part, rows))
-    seen, record = _run(settings, source, shard, index, Models(generator, refiner))
+    seen, record = _run(settings, source, shard, index, Models(generators, refiner))
     detector = Detector.of(settings.detect)
     event_display(
         (detector.image, record["image"][place]),
@@ -270,12 +270,13 @@ def _detector(settings: Detect) -> Detector:
 def _source(models: Models) -> ShowerSource:
     read = [*_files(models), *map(store.manifest_path, models.showers)]
     changed = max((file.stat().st_mtime_ns for file in read if file.exists()), default=0)
-    folders = (models.generator.resolve(), models.refiner.resolve())
+    folders = (models.generators.resolve(), models.refiner.resolve())
     return _load(Models(*folders, models.variation, models.showers), changed)
 
 
 def _files(models: Models) -> list[Path]:
-    networks = [models.generator / name for name in _GENERATOR]
+    folders = [models.generators / particle for particle in PARTICLES]
+    networks = [folder / name for folder in folders for name in _GENERATOR]
     return networks + [models.refiner / name for name in _REFINER]
 
 

@@ -25,7 +25,7 @@ from torch import nn
 from hyperhex.config import FastsimNetwork
 from hyperhex.detector.patch import Patch
 from hyperhex.errors import TrainingError
-from hyperhex.fastsim.compound_poisson import HitSpectrum, draw, sampled
+from hyperhex.fastsim.compound_poisson import Weights, sampled
 from hyperhex.fastsim.critic import Critic, DerivedFeatures, Standard, gradient_penalty
 from hyperhex.fastsim.generator import Generator
 from hyperhex.fastsim.library import Showers
@@ -36,6 +36,7 @@ from hyperhex.fastsim.state import (
     set_network,
     set_optimiser,
 )
+from hyperhex.kernels.hits import HitTables, draw_hits
 from hyperhex.random import integer, stream
 
 __all__ = ["Progress", "Trainer"]
@@ -76,7 +77,7 @@ class Trainer:
     def __init__(
         self,
         generator: Generator,
-        spectrum: HitSpectrum,
+        tables: HitTables,
         showers: Showers,
         patch: Patch,
         settings: FastsimNetwork,
@@ -85,7 +86,7 @@ class Trainer:
     ) -> None:
         self.settings = settings
         self.seed = seed
-        self.spectrum = spectrum
+        self.tables = tables
         self.device = device
         self.showers = showers = showers.to(device)
         self.random = stream(seed, "fastsim", "train")
@@ -94,13 +95,11 @@ class Trainer:
         positions = torch.from_numpy(patch.positions).float()
         ring = torch.from_numpy(patch.ring)
         self.features = DerivedFeatures(positions, ring, generator.n_layers).to(device)
-        self._hit_mean = torch.from_numpy(spectrum.mean).float().to(device)
-        self._log_weights = torch.from_numpy(spectrum.log_weights).to(device)
+        self._weights = Weights(tables, device)
         raw = torch.cat([self._raw_features(showers.rows(part)) for part in _blocks(len(showers))])
-        self.standard = Standard(
-            raw, showers.log_energy, showers.particle, generator.template.knots
-        )
-        number = raw.shape[1] + generator.n_layers * generator.n_cells + 5 + generator.n_particles
+        self.standard = Standard(raw, showers.log_energy, generator.template.knots)
+        told = self._told(showers.rows(slice(1))).shape[1]
+        number = raw.shape[1] + generator.n_layers * generator.n_cells + told
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(integer(seed, "fastsim", "critic", bits=63))
             self.critic = Critic(number, raw.shape[1], tuple(settings.critic_widths)).to(device)
@@ -223,14 +222,14 @@ class Trainer:
     ) -> torch.Tensor:
         """Critic inputs of generated showers under the conditions of others."""
         noise = random.standard_normal((len(like), generator.noise), dtype=np.float32)
-        mean, steady = generator(
-            torch.from_numpy(noise).to(self.device), like.log_energy, like.impact, like.particle
-        )
+        conditions = like.log_energy, like.impact, like.layers
+        fractions = generator(torch.from_numpy(noise).to(self.device), *conditions)
         # cells are drawn on the CPU wherever the networks are, from the same stream
-        means = mean.detach().cpu().numpy(), steady.cpu().numpy()
-        energy = torch.from_numpy(draw(self.spectrum, *means, random)).to(self.device)
-        tables = self._hit_mean, self._log_weights
-        channels = sampled(mean, steady, energy, *tables)
+        layers = like.layers.energy.cpu().numpy(), like.layers.hits.cpu().numpy().astype(np.int32)
+        seed = int(random.integers(1 << 63))
+        cells = draw_hits(fractions.detach().cpu().numpy(), *layers, self.tables, seed)
+        mean = fractions * like.layers.energy[..., None]
+        channels = sampled(mean, torch.from_numpy(cells).to(self.device), self._weights)
         return self._assemble(channels, like)
 
     def _inputs(self, showers: Showers) -> torch.Tensor:
@@ -238,9 +237,14 @@ class Trainer:
 
     def _assemble(self, channels: tuple[torch.Tensor, ...], like: Showers) -> torch.Tensor:
         features = self.features(*channels, like.impact)
-        standard = self.standard(features, like.log_energy, like.particle)
-        condition = self.generator.condition(like.log_energy, like.impact, like.particle)
-        return torch.cat([standard, channels[1].flatten(1), condition], dim=1)
+        standard = self.standard(features, like.log_energy)
+        return torch.cat([standard, channels[1].flatten(1), self._told(like)], dim=1)
+
+    def _told(self, like: Showers) -> torch.Tensor:
+        """What both networks are told, (n, 5 + 2 n_layers)."""
+        conditions = self.generator.conditions
+        particle = conditions.of_particle(like.log_energy, like.impact)
+        return torch.cat([particle, conditions.of_layers(like.layers)], dim=1)
 
     def _raw_features(self, showers: Showers) -> torch.Tensor:
         return self.features(*_channels(showers.deposits), showers.impact)

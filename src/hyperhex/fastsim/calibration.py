@@ -1,8 +1,9 @@
-"""Calibration after training: mean profiles of the generator set to the library's.
+"""Calibration after training: mean profiles and single crossings set to the library's.
 
 Adversarial training leaves mean fractions a few per cent off, here and there. The template of the
 generator's own showers says where; the difference to the template of the library, in logarithms, is
-added to the logits that the generator starts from.
+added to the logits that the generator starts from. Crossings are settled again
+(`hyperhex.fastsim.crossings`), now about the generator's own fractions.
 """
 
 from __future__ import annotations
@@ -12,61 +13,81 @@ import torch
 from numpy.typing import NDArray
 
 from hyperhex.detector.patch import Patch
-from hyperhex.fastsim.compound_poisson import HitSpectrum, draw
+from hyperhex.fastsim.crossings import Crossings, settle
 from hyperhex.fastsim.generator import Generator
 from hyperhex.fastsim.library import Showers
 from hyperhex.fastsim.template import Template, fit_template
+from hyperhex.kernels.hits import HitTables, draw_hits
+from hyperhex.random import integer
 
-__all__ = ["calibrate"]
+__all__ = ["calibrate", "drawn_about_template"]
 
 _ROUNDS = 2
 _LARGEST_STEP = 0.3
 _BATCH = 256
+_SETTLED = 6000
 
 
 def calibrate(
-    patch: Patch,
-    generator: Generator,
-    spectrum: HitSpectrum,
-    showers: Showers,
-    random: np.random.Generator,
-) -> None:
-    """Move the template of a trained generator until its showers have the library's mean profiles.
+    patch: Patch, generator: Generator, crossings: Crossings, showers: Showers, seed: int
+) -> HitTables:
+    """Move the template of a trained generator, and settle what its cells are drawn from.
 
     The number of means is small beside the number of showers, so two rounds are enough and nothing
     is learned by heart.
     """
-    template = generator.template
-    target = _template(patch, showers.deposits.numpy(), spectrum, showers)
-    for _ in range(_ROUNDS):
-        reached = _template(
-            patch, _generated(generator, spectrum, showers, random), spectrum, showers
-        )
-        template.total += target.total - reached.total
-        for name in ("layers", "radial"):
-            step = getattr(target, name) - getattr(reached, name)
-            getattr(template, name).add_(step.clamp(-_LARGEST_STEP, _LARGEST_STEP))
+    template, tables = generator.template, crossings.tables()
+    target = _template(patch, showers.deposits.numpy(), showers)
+    for number in range(_ROUNDS):
+        reached = _template(patch, _drawn(generator, tables, showers, seed, number), showers)
+        step = (target.radial - reached.radial).clamp(-_LARGEST_STEP, _LARGEST_STEP)
+        template.radial.add_(step)
+    few = showers.rows(slice(_SETTLED))
+
+    def draw(tables: HitTables, number: int) -> NDArray[np.float32]:
+        return _drawn(generator, tables, few, seed, _ROUNDS + number)
+
+    return settle(crossings, few.deposits.numpy(), draw).tables()
 
 
-def _template(patch: Patch, deposits: NDArray, spectrum: HitSpectrum, like: Showers) -> Template:
+def drawn_about_template(
+    template: Template, crossings: Crossings, showers: Showers, seed: int
+) -> Crossings:
+    """Crossings settled about the mean shower, before there is a generator."""
+    few = showers.rows(slice(_SETTLED))
+    blocks = [few.rows(slice(start, start + _BATCH)) for start in range(0, len(few), _BATCH)]
+    with torch.no_grad():
+        logits = [template(block.log_energy, block.impact) for block in blocks]
+    fractions = torch.softmax(torch.cat(logits), dim=2).numpy()
+    layers = few.layers.energy.numpy(), few.layers.hits.numpy().astype(np.int32)
+
+    def draw(tables: HitTables, number: int) -> NDArray[np.float32]:
+        return draw_hits(fractions, *layers, tables, integer(seed, "fastsim", "settle", number))
+
+    return settle(crossings, few.deposits.numpy(), draw)
+
+
+def _template(patch: Patch, deposits: NDArray, like: Showers) -> Template:
     """Template of showers under the conditions of others."""
-    kinds = [(like.particle == kind).numpy() for kind in range(int(like.particle.max()) + 1)]
-    energy, impact = like.log_energy.double().exp().numpy(), like.impact.numpy()
-    parts = [[part[chosen] for chosen in kinds] for part in (deposits, energy, impact)]
-    return fit_template(patch, parts[0], parts[1], parts[2], spectrum.mean)
+    return fit_template(
+        patch, deposits, like.log_energy.double().exp().numpy(), like.impact.numpy()
+    )
 
 
-def _generated(
-    generator: Generator, spectrum: HitSpectrum, like: Showers, random: np.random.Generator
+def _drawn(
+    generator: Generator, tables: HitTables, like: Showers, seed: int, number: int
 ) -> NDArray[np.float32]:
-    """Showers under the conditions of others, (n, layers, cells) [MIP]."""
-    blocks = []
+    """Showers with the conditions and the layers of others, (n, layers, cells) [MIP]."""
+    cells = np.empty(tuple(like.deposits.shape), np.float32)
+    random = np.random.default_rng(integer(seed, "fastsim", "calibrate", number))
     for start in range(0, len(like), _BATCH):
         rows = like.rows(slice(start, start + _BATCH))
         noise = random.standard_normal((len(rows), generator.noise), dtype=np.float32)
         with torch.no_grad():
-            mean, steady = generator(
-                torch.from_numpy(noise), rows.log_energy, rows.impact, rows.particle
+            fractions = generator(
+                torch.from_numpy(noise), rows.log_energy, rows.impact, rows.layers
             )
-        blocks.append(draw(spectrum, mean.numpy(), steady.numpy(), random))
-    return np.concatenate(blocks)
+        layers = rows.layers.energy.numpy(), rows.layers.hits.numpy().astype(np.int32)
+        part = int(random.integers(1 << 63))
+        cells[start : start + len(rows)] = draw_hits(fractions.numpy(), *layers, tables, part)
+    return cells

@@ -10,11 +10,10 @@ iterations that they cost.
 
 from __future__ import annotations
 
-from itertools import pairwise
-
 import torch
 from torch import nn
 
+from hyperhex.fastsim.generator import dense
 from hyperhex.fastsim.template import hats
 
 __all__ = ["Critic", "DerivedFeatures", "Standard", "gradient_penalty"]
@@ -25,9 +24,11 @@ _TINY = 1e-3
 class DerivedFeatures(nn.Module):
     """What the critic is shown beside the cells, a differentiable function of them.
 
-    Per layer: ln(1 + energy), fraction, ln(1 + hits), mean ln(1 + cell), centroid and width about
-    the impact point; per ring: fraction; of the whole: ln(1 + energy), ln(1 + hits),
-    depth and its spread.
+    Per layer: centroid and width about the impact point of the energy and of the hits, width of
+    the logarithms, mean ln(1 + cell), root of the sum of squares over the energy. Per ring: share
+    of the energy and of the hits. Of the whole: centroid and width, mean ln(1 + cell), and the
+    fourth root of the sum of fourth powers over the energy, which is that of the largest cells.
+    Energy and hits of the layers themselves are known, and the same in both kinds of showers.
     Buffers: `positions` (n_cells, 2) [cm], `rings` (n_rings, n_cells), one-hot.
     """
 
@@ -38,42 +39,49 @@ class DerivedFeatures(nn.Module):
         super().__init__()
         self.register_buffer("positions", positions)
         self.register_buffer("rings", nn.functional.one_hot(ring).T.to(positions.dtype))
-        self.number = 7 * n_layers + len(self.rings) + 4
+        self.number = 9 * n_layers + 2 * len(self.rings) + 5
 
     def forward(
         self, energy: torch.Tensor, logarithm: torch.Tensor, hit: torch.Tensor, impact: torch.Tensor
     ) -> torch.Tensor:
         """Features (n, number) of the channels (n, n_layers, n_cells) and `impact` (n, 2) [cm]."""
-        layers, hits = energy.sum(2), hit.sum(2)
-        total = layers.sum(1, keepdim=True) + _TINY
         offset = self.positions[None] - impact[:, None]
-        moments = energy @ torch.cat([offset, offset.square().sum(2, keepdim=True)], dim=2)
-        moments = moments / (layers[..., None] + 1.0)
-        fractions = layers / total
-        depth = torch.arange(layers.shape[1], dtype=energy.dtype, device=energy.device)
-        mean_depth = (fractions * depth).sum(1, keepdim=True)
-        spread = (fractions * (depth - mean_depth).square()).sum(1, keepdim=True)
+        terms = torch.cat([offset, offset.square().sum(2, keepdim=True)], dim=2)
+        layers, hits, logs = (channel.sum(2) + _TINY for channel in (energy, hit, logarithm))
+        total, number = layers.sum(1, keepdim=True), hits.sum(1, keepdim=True)
+        of_energy, of_hits = energy @ terms / layers[..., None], hit @ terms / hits[..., None]
+        of_logs = (logarithm @ terms[..., 2:])[..., 0] / logs
+        summed = energy.sum(1)
+        whole = (summed[:, None] @ terms)[:, 0] / total
         parts = [
-            torch.log1p(layers),
-            fractions,
-            torch.log1p(hits),
-            logarithm.sum(2) / (hits + 1.0),
-            moments[..., 0],
-            moments[..., 1],
-            torch.sqrt(moments[..., 2].clamp_min(0.0) + _TINY),
-            energy.sum(1) @ self.rings.T / total,
-            torch.log1p(total),
-            torch.log1p(hits.sum(1, keepdim=True)),
-            mean_depth,
-            torch.sqrt(spread + _TINY),
+            of_energy[..., 0],
+            of_energy[..., 1],
+            _width(of_energy[..., 2]),
+            of_hits[..., 0],
+            of_hits[..., 1],
+            _width(of_hits[..., 2]),
+            _width(of_logs),
+            logs / hits,
+            torch.sqrt(energy.square().sum(2) + _TINY**2) / layers,
+            summed @ self.rings.T / total,
+            hit.sum(1) @ self.rings.T / number,
+            whole[:, :2],
+            _width(whole[:, 2:]),
+            logs.sum(1, keepdim=True) / number,
+            (energy.pow(4).sum((1, 2)) + _TINY**4).pow(0.25)[:, None] / total,
         ]
         return torch.cat(parts, dim=1)
 
 
-class Standard(nn.Module):
-    """Departure from the mean in standard deviations, both as functions of ln E per particle.
+def _width(square: torch.Tensor) -> torch.Tensor:
+    """Root of a mean square [cm^2], with a derivative at zero."""
+    return torch.sqrt(square.clamp_min(0.0) + _TINY)
 
-    Buffers: `knots` (n_energy,), `mean` and `deviation` (n_particles, n_energy, n_features).
+
+class Standard(nn.Module):
+    """Departure from the mean in standard deviations, both as functions of ln E.
+
+    Buffers: `knots` (n_energy,), `mean` and `deviation` (n_energy, n_features).
     """
 
     knots: torch.Tensor
@@ -81,34 +89,22 @@ class Standard(nn.Module):
     deviation: torch.Tensor
 
     def __init__(
-        self,
-        features: torch.Tensor,
-        log_energy: torch.Tensor,
-        particle: torch.Tensor,
-        knots: torch.Tensor,
+        self, features: torch.Tensor, log_energy: torch.Tensor, knots: torch.Tensor
     ) -> None:
         super().__init__()
-        means, deviations = [], []
-        for kind in range(int(particle.max()) + 1):
-            chosen = particle == kind
-            weight = hats(log_energy[chosen], knots)
-            # normal equations: LAPACK's least squares differ in the last bits from call to call
-            mean = torch.linalg.solve(weight.T @ weight, weight.T @ features[chosen])
-            square = (features[chosen] - weight @ mean).square()
-            means.append(mean)
-            deviations.append((weight.T @ square / weight.sum(0)[:, None]).sqrt())
+        weight = hats(log_energy, knots)
+        # normal equations: LAPACK's least squares differ in the last bits from call to call
+        mean = torch.linalg.solve(weight.T @ weight, weight.T @ features)
+        square = (features - weight @ mean).square()
+        deviation = (weight.T @ square / weight.sum(0)[:, None]).sqrt()
         self.register_buffer("knots", knots)
-        self.register_buffer("mean", torch.stack(means))
-        self.register_buffer("deviation", torch.stack(deviations).clamp_min(1e-2))
+        self.register_buffer("mean", mean)
+        self.register_buffer("deviation", deviation.clamp_min(1e-2))
 
-    def forward(
-        self, features: torch.Tensor, log_energy: torch.Tensor, particle: torch.Tensor
-    ) -> torch.Tensor:
+    def forward(self, features: torch.Tensor, log_energy: torch.Tensor) -> torch.Tensor:
         """Standardised features, (n, n_features)."""
         weight = hats(log_energy, self.knots)
-        mean = torch.einsum("nk,nkf->nf", weight, self.mean[particle])
-        deviation = torch.einsum("nk,nkf->nf", weight, self.deviation[particle])
-        return (features - mean) / deviation
+        return (features - weight @ self.mean) / (weight @ self.deviation)
 
 
 class Critic(nn.Module):
@@ -122,12 +118,7 @@ class Critic(nn.Module):
         super().__init__()
         self.n_features = n_features
         sizes = (n_inputs + 1, *widths)
-        blocks = [
-            layer
-            for ins, outs in pairwise(sizes)
-            for layer in (nn.Linear(ins, outs), nn.LeakyReLU(0.2))
-        ]
-        self.network = nn.Sequential(*blocks, nn.Linear(sizes[-1], 1))
+        self.network = nn.Sequential(dense(sizes), nn.Linear(sizes[-1], 1))
 
     def forward(self, inputs: torch.Tensor) -> torch.Tensor:
         """Scores (n,) of inputs (n, n_inputs), the features first."""

@@ -20,7 +20,7 @@ from hyperhex.fastsim.shower_file import ENERGIES, IMPACTS, LAYERS, SHOWERS, wri
 from hyperhex.random import integer, stream
 
 if TYPE_CHECKING:
-    from hyperhex.fastsim.generator import Scale
+    from hyperhex.fastsim.simulation import Scale
 
 __all__ = ["drawn", "library", "program"]
 
@@ -36,7 +36,6 @@ Block = Mapping[str, NDArray[Any]]
 def drawn(
     model: Path,
     output: Path,
-    particle: str | None,
     energies: tuple[float, float] | None,
     number: int,
     seed: int,
@@ -47,15 +46,15 @@ def drawn(
 
     Without `energies` [GeV] they are those that the generator was trained for.
     """
-    from hyperhex.fastsim.generator import load_generator
+    from hyperhex.fastsim.simulation import load_generator
 
     fast_simulation = load_generator(model)
     scale, patch = fast_simulation.scale, fast_simulation.patch
     faults = [*_output_faults(output, (".hdf5", ".h5")), *_number_faults(number)]
-    faults += _beam_faults(model, scale, particle, energies)
+    faults += _beam_faults(model, scale, energies)
     if faults:
         raise ConfigError(faults)
-    kind, (low, high) = str(particle), energies or scale.energies
+    kind, (low, high) = scale.particle, energies or scale.energies
 
     def blocks() -> Iterator[Block]:
         for block, start in enumerate(range(0, number, _BLOCK)):
@@ -64,7 +63,7 @@ def drawn(
             energy = _energies(random, low, high, count, flat=flat)
             impact = _points(random, patch.pitch, count)
             part = integer(seed, "fastsim", "export", kind, block)
-            yield _block(energy, impact, fast_simulation.sample(kind, energy, impact, part))
+            yield _block(energy, impact, fast_simulation.sample(energy, impact, part))
 
     layers = [patch.n_cells] * fast_simulation.generator.n_layers
     about = {"simulation": "fast", "seed": seed}
@@ -106,8 +105,8 @@ def library(showers: Path, output: Path, threshold: float, number: int | None) -
 
 def program(model: Path, output: Path) -> None:
     """Write a trained generator with its sampler as a program of PyTorch (`torch.export`)."""
-    from hyperhex.fastsim.generator import load_generator
     from hyperhex.fastsim.portable import save_program
+    from hyperhex.fastsim.simulation import load_generator
 
     fast_simulation = load_generator(model)
     if faults := list(_output_faults(output, (".pt2",))):
@@ -138,13 +137,7 @@ def _number_faults(number: int, most: int | None = None) -> Iterator[str]:
         yield f"--number: {number} given, expected {allowed}"
 
 
-def _beam_faults(
-    model: Path, scale: Scale, particle: str | None, energies: tuple[float, float] | None
-) -> Iterator[str]:
-    if particle not in scale.particles:
-        given = "nothing" if particle is None else particle
-        known = ", ".join(scale.particles)
-        yield f"--particle: {given} given, the generator in {model} knows {known}"
+def _beam_faults(model: Path, scale: Scale, energies: tuple[float, float] | None) -> Iterator[str]:
     least, most = scale.energies[0] / _EDGE, scale.energies[1] * _EDGE
     if energies and not least <= energies[0] <= energies[1] <= most:
         low, high = energies

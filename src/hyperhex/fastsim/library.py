@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -11,9 +10,8 @@ from numpy.typing import NDArray
 
 from hyperhex.detector.patch import Patch
 from hyperhex.fastsim import symmetry
-from hyperhex.fastsim.compound_poisson import HitSpectrum, fit_hit_spectrum
+from hyperhex.fastsim.conditions import Layers
 from hyperhex.fastsim.observables import matrix, observables
-from hyperhex.fastsim.template import Template, fit_template
 
 __all__ = ["Sample", "Showers", "prepare", "split", "thresholded"]
 
@@ -47,27 +45,32 @@ class Sample:
 
 @dataclass(frozen=True)
 class Showers:
-    """Training showers of all particles in the wedge.
+    """Training showers in the wedge.
 
-    `deposits` (n, layers, cells) [MIP], `log_energy` (n,), `impact` (n, 2) [cm], `particle` (n,)
-    the index of the particle.
+    `deposits` (n, layers, cells) [MIP], `log_energy` (n,), `impact` (n, 2) [cm], and what is
+    known of their `layers`.
     """
 
     deposits: torch.Tensor
     log_energy: torch.Tensor
     impact: torch.Tensor
-    particle: torch.Tensor
+    layers: Layers
 
     def __len__(self) -> int:
         return len(self.deposits)
 
     def to(self, device: str) -> Showers:
         """The same on a device."""
-        return Showers(*(part.to(device) for part in vars(self).values()))
+        layers = Layers(self.layers.energy.to(device), self.layers.hits.to(device))
+        parts = self.deposits, self.log_energy, self.impact
+        deposits, log_energy, impact = (part.to(device) for part in parts)
+        return Showers(deposits, log_energy, impact, layers)
 
     def rows(self, chosen: slice | torch.Tensor) -> Showers:
         """Some of the showers."""
-        return Showers(*(part[chosen] for part in vars(self).values()))
+        parts = self.deposits, self.log_energy, self.impact
+        deposits, log_energy, impact = (part[chosen] for part in parts)
+        return Showers(deposits, log_energy, impact, self.layers.rows(chosen))
 
 
 def thresholded(deposits: NDArray, mip: float, threshold: float) -> NDArray[np.float32]:
@@ -83,25 +86,13 @@ def split(sample: Sample, held_out: float) -> tuple[Sample, Sample]:
     return sample.rows(slice(cut)), sample.rows(slice(cut, None))
 
 
-def prepare(patch: Patch, samples: Sequence[Sample]) -> tuple[Template, HitSpectrum, Showers]:
-    """Template, spectrum of hits and training showers, all in the wedge, one sample a particle."""
-    turned = [_in_wedge(patch, sample) for sample in samples]
-    together = Sample(
-        *(np.concatenate(parts) for parts in zip(*(vars(s).values() for s in turned), strict=True))
-    )
-    spectrum = fit_hit_spectrum(together.deposits, together.energy, patch.ring)
-    parts = [[vars(sample)[name] for sample in turned] for name in vars(together)]
-    template = fit_template(patch, parts[0], parts[1], parts[2], spectrum.mean)
-    particle = np.repeat(np.arange(len(turned)), [len(s) for s in turned])
-    showers = Showers(
-        torch.from_numpy(together.deposits),
-        torch.from_numpy(np.log(together.energy).astype(np.float32)),
-        torch.from_numpy(together.impact.astype(np.float32)),
-        torch.from_numpy(particle),
-    )
-    return template, spectrum, showers
-
-
-def _in_wedge(patch: Patch, sample: Sample) -> Sample:
+def prepare(patch: Patch, sample: Sample) -> Showers:
+    """Training showers of a sample, turned into the wedge."""
     operation, impact = symmetry.wedge(patch, sample.impact)
-    return Sample(symmetry.move(patch, sample.deposits, operation), sample.energy, impact)
+    deposits = torch.from_numpy(symmetry.move(patch, sample.deposits, operation))
+    return Showers(
+        deposits,
+        torch.from_numpy(np.log(sample.energy).astype(np.float32)),
+        torch.from_numpy(impact.astype(np.float32)),
+        Layers(deposits.sum(2), (deposits > 0).sum(2)),
+    )

@@ -1,9 +1,9 @@
 """The fast simulation as one PyTorch module, for programs that know nothing of this package.
 
-It does what `FastSimulation` does with NumPy: the network sees the impact point in its wedge, cells
-are drawn as compound-Poisson variables, the shower is carried back. Its random numbers are torch's
-own, so its showers are others of the same distribution; the mean energies that they are drawn about
-follow from the noise alone and are the same.
+It does what `FastSimulation` does: the networks see the impact point in its wedge, energy and hits
+of the layers are drawn, then the cells, and the shower is carried back. The random numbers of the
+cells are torch's own, so its showers are others of the same distribution; the mean energies that
+they are drawn about follow from the inputs alone and are the same.
 """
 
 from __future__ import annotations
@@ -13,20 +13,32 @@ import json
 from dataclasses import asdict
 from pathlib import Path
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import nn
 
 from hyperhex.fastsim import symmetry
-from hyperhex.fastsim.compound_poisson import KNOTS_PER_UNIT
-from hyperhex.fastsim.generator import FastSimulation
+from hyperhex.fastsim.conditions import Layers
+from hyperhex.fastsim.simulation import FastSimulation
+from hyperhex.kernels.hits import (
+    DRAWS,
+    KNOTS_PER_UNIT,
+    LARGEST_STEP,
+    MOST_DRAWS,
+    NEAR,
+    SOFT,
+)
 
 __all__ = ["Portable", "save_program"]
 
 _RECORD = "generator.json"
+_LEAST = 1e-3
+_LATE = 1e9
 
 
 class Portable(nn.Module):
-    """Noise and conditions in, showers out."""
+    """Random numbers and conditions in, showers out."""
 
     matrices: torch.Tensor
     permutations: torch.Tensor
@@ -34,62 +46,126 @@ class Portable(nn.Module):
     middle: torch.Tensor
     sums: torch.Tensor
     moments: torch.Tensor
+    zones: torch.Tensor
+    shared: torch.Tensor
+    beside: torch.Tensor
 
     def __init__(self, fast_simulation: FastSimulation) -> None:
         super().__init__()
-        patch, spectrum = fast_simulation.patch, fast_simulation.spectrum
+        patch, tables = fast_simulation.patch, fast_simulation.tables
         self.generator = copy.deepcopy(fast_simulation.generator).requires_grad_(False)
+        self.density = copy.deepcopy(fast_simulation.density).requires_grad_(False)
         self.scale = fast_simulation.scale
-        tables = {
+        zones = torch.from_numpy(tables.zones)
+        kept = {
             "matrices": torch.from_numpy(patch.symmetry_matrices).float(),
             "permutations": torch.from_numpy(patch.symmetries),
             "inverse": torch.from_numpy(symmetry.inverses(patch)),
             "middle": torch.from_numpy(symmetry.MIDDLE).float(),
-            "sums": torch.from_numpy(spectrum.sums),
-            "moments": torch.from_numpy(spectrum.moments).float(),
+            "sums": torch.from_numpy(tables.sums),
+            "moments": torch.from_numpy(tables.moments).float()[zones].transpose(0, 1),
+            "zones": zones,
+            "shared": torch.from_numpy(tables.shared).float(),
+            "beside": _adjacency(tables.neighbours),
         }
-        for name, table in tables.items():
+        for name, table in kept.items():
             self.register_buffer(name, table)
 
     def forward(
         self,
         noise: torch.Tensor,
+        uniform: torch.Tensor,
         energy: torch.Tensor,
         impact: torch.Tensor,
-        particle: torch.Tensor,
     ) -> tuple[torch.Tensor, torch.Tensor]:
         """Showers, and the mean energies they are drawn about, (n, n_layers, n_cells) [GeV] both.
 
-        `noise` (n, noise) is normal, `energy` (n,) [GeV], `impact` (n, 2) in the central cell [cm],
-        `particle` (n,) the index of the particle.
+        `noise` (n, noise) is normal, `uniform` (n, 2, 2 n_layers) in (0, 1), `energy` (n,) [GeV],
+        `impact` (n, 2) in the central cell [cm].
         """
         inside = energy.clamp(*self.scale.energies)
         images = torch.einsum("kij,nj->nki", self.matrices, impact)
         operation = torch.argmax(images @ self.middle, dim=1)
         point = torch.einsum("nij,nj->ni", self.matrices[operation], impact)
-        mean, steady = self.generator(noise, torch.log(inside), point, particle)
+        layers = self.density(torch.log(inside), point, uniform[:, 0], uniform[:, 1])
+        fractions = self.generator(noise, torch.log(inside), point, layers)
         beyond = (energy / inside)[:, None, None]
-        drawn = self._draw(mean, steady * mean) * beyond
+        drawn = self._draw(fractions, layers) * beyond
         drawn = torch.where(drawn < self.scale.threshold, 0.0, drawn)
+        mean = fractions * layers.energy[..., None]
         cells = self.permutations[self.inverse[operation]][:, None, :].expand(mean.shape)
         carried = [torch.gather(part, 2, cells) for part in (drawn, mean * beyond)]
         return carried[0] * self.scale.mip, carried[1] * self.scale.mip
 
-    def _draw(self, mean: torch.Tensor, without_hits: torch.Tensor) -> torch.Tensor:
-        """As `hyperhex.fastsim.compound_poisson.draw`, though of every cell, hit or not, [MIP]."""
-        first, variance = (moment[:, None] for moment in self.moments.unbind(1))
-        number = torch.poisson((mean - without_hits) / first)
-        layers, most, knots = self.sums.shape
-        position = -torch.log1p(-torch.rand_like(mean)) * KNOTS_PER_UNIT
+    def _draw(self, fractions: torch.Tensor, layers: Layers) -> torch.Tensor:
+        """As `hyperhex.kernels.hits.draw_hits`, though of every cell, hit or not, [MIP]."""
+        race = -torch.log1p(-torch.rand_like(fractions))
+        times = race / fractions.clamp_min(1e-30)
+        hits = layers.hits[..., None]
+        place = torch.arange(fractions.shape[2])
+        among = (torch.rand_like(fractions) < self.shared[:, None]) & (place < hits - 1)
+        first = hits - among.sum(2, keepdim=True)
+        raced = _smallest(times, first)
+        # the others are neighbours of those, or else the next of the race
+        near = raced.to(times.dtype) @ self.beside
+        turns = torch.where(near > 0, -torch.log1p(-torch.rand_like(times)) / near, _LATE + times)
+        turns = torch.where(raced, torch.inf, turns)
+        hit = raced | _smallest(turns, hits - first)
+        more = fractions * layers.energy[..., None] / self.moments[..., 0] - race
+        number = 1.0 + torch.poisson(torch.where(raced, more, 0.0).clamp_min(0.0))
+        wanted = (layers.energy - self.scale.threshold * layers.hits).clamp_min(_LEAST)[..., None]
+        return self._energies(number, hit, hits, wanted)
+
+    def _energies(
+        self, number: torch.Tensor, hit: torch.Tensor, hits: torch.Tensor, wanted: torch.Tensor
+    ) -> torch.Tensor:
+        """Energies of the cells that are hit, of several drawn those that fit, [MIP]."""
+        kept = torch.zeros_like(number)
+        nearest = torch.full_like(wanted, torch.inf)
+        for draw in range(MOST_DRAWS):
+            above = (self._sums(number) - self.scale.threshold).clamp_min(_LEAST)
+            above = torch.where(hit, above, 0.0)
+            total = above.sum(2, keepdim=True).clamp_min(_LEAST)
+            apart = torch.maximum(total / wanted, wanted / total) - 1.0
+            may = (draw == 0) | ((hits > 1) & (hits * (draw + 1) <= DRAWS))
+            better = may & (apart < nearest) & (nearest >= NEAR)
+            kept = torch.where(better, above, kept)
+            nearest = torch.where(better, apart, nearest)
+        total = kept.sum(2, keepdim=True).clamp_min(_LEAST)
+        soft = kept / (kept + SOFT)
+        step = (wanted - total) / (kept * soft).sum(2, keepdim=True).clamp_min(1e-9)
+        changed = torch.where(step < LARGEST_STEP, wanted / total, 1.0 + step * soft)
+        return torch.where(hit, self.scale.threshold + kept * changed, 0.0)
+
+    def _sums(self, number: torch.Tensor) -> torch.Tensor:
+        """Energy of so many crossings, [MIP]."""
+        _, n_layers, most, knots = self.sums.shape
+        position = -torch.log1p(-torch.rand_like(number)) * KNOTS_PER_UNIT
         position = position.clamp(max=knots - 1.001)
         knot = position.long()
-        row = torch.arange(layers)[:, None] * most + number.long().clamp(1, most) - 1
+        row = self.zones * n_layers + torch.arange(n_layers)[:, None]
+        row = row * most + number.long().clamp(1, most) - 1
         table, flat = self.sums.flatten(), row * knots + knot
         few = table[flat] + (position - knot) * (table[flat + 1] - table[flat])
-        ninth = variance / (9.0 * number.clamp(min=1.0) * first**2)
-        many = number * first * (1.0 - ninth + torch.randn_like(mean) * ninth.sqrt()) ** 3
-        hits = torch.where(number > most, many, torch.where(number > 0, few, 0.0))
-        return hits + without_hits
+        mean, variance = self.moments[..., 0], self.moments[..., 1]
+        ninth = variance / (9.0 * number * mean**2)
+        many = number * mean * (1.0 - ninth + torch.randn_like(number) * ninth.sqrt()) ** 3
+        return torch.where(number > most, many, few)
+
+
+def _smallest(values: torch.Tensor, number: torch.Tensor) -> torch.Tensor:
+    """Which are the `number` (..., 1) smallest of the last axis."""
+    rank = (number - 1).clamp_min(0).long()
+    last = torch.gather(values.sort(dim=2).values, 2, rank)
+    return (values <= last) & (number > 0)
+
+
+def _adjacency(neighbours: NDArray[np.int64]) -> torch.Tensor:
+    """Matrix (n_cells, n_cells) with one where cells are neighbours."""
+    cells, places = np.nonzero(neighbours >= 0)
+    matrix = torch.zeros(len(neighbours), len(neighbours))
+    matrix[cells, neighbours[cells, places]] = 1.0
+    return matrix
 
 
 def save_program(fast_simulation: FastSimulation, path: Path) -> None:
@@ -101,18 +177,18 @@ def save_program(fast_simulation: FastSimulation, path: Path) -> None:
     generator, scale = fast_simulation.generator, fast_simulation.scale
     examples = (
         torch.zeros(3, generator.noise),
+        torch.full((3, 2, 2 * generator.n_layers), 0.5),
         torch.linspace(*scale.energies, 3),
         torch.zeros(3, 2),
-        torch.zeros(3, dtype=torch.int64),
     )
     shapes = ({0: torch.export.Dim("showers")},) * len(examples)
     program = torch.export.export(Portable(fast_simulation), examples, dynamic_shapes=shapes)
     record = {
         "inputs": {
             "noise": f"(n, {generator.noise}), normal",
+            "uniform": f"(n, 2, {2 * generator.n_layers}), uniform in (0, 1)",
             "energy": "(n,) [GeV]",
             "impact": "(n, 2) in the central cell [cm]",
-            "particle": "(n,), place in `particles`, int64",
         },
         "outputs": {
             "showers": f"(n, {generator.n_layers}, {generator.n_cells}) [GeV]",

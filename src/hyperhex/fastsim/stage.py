@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 import logging
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,18 +13,21 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from hyperhex import store
-from hyperhex.config import FastsimSettings, GateSettings, SimulateSettings
+from hyperhex.config import FastsimNetwork, FastsimSettings, GateSettings, SimulateSettings
 from hyperhex.detector.patch import Patch
 from hyperhex.errors import GateError, StoreError, TrainingError
 from hyperhex.fastsim.limits import decisive, departures, misses, table
 from hyperhex.provenance import read_json, versions, write_json
-from hyperhex.random import integer, stream
+from hyperhex.random import integer
 from hyperhex.spool import Spool
 
 if TYPE_CHECKING:
     from hyperhex.fastsim.course import Course
-    from hyperhex.fastsim.generator import FastSimulation, Generator, Scale
-    from hyperhex.fastsim.library import Sample
+    from hyperhex.fastsim.crossings import Crossings
+    from hyperhex.fastsim.density import LayerDensity
+    from hyperhex.fastsim.generator import Generator
+    from hyperhex.fastsim.library import Sample, Showers
+    from hyperhex.fastsim.simulation import FastSimulation, Scale
 
 __all__ = ["fit", "gate", "validate"]
 
@@ -35,13 +38,14 @@ _TIMED = 1024
 _TIMED_ONE = 64
 _SIMULATED = 30
 _GLANCED = 500
+_MEASURED = 20_000  # showers from which profiles and crossings are taken
 _REPORTS_TO_AN_AREA = 8
 _CODE = ("detector", "fastsim")
 _DIVERGED = ("diverged.json", "diverged.svg")
 
 
-def fit(settings: FastsimSettings, showers: Sequence[Path], output: Path, threads: int) -> None:
-    """Train the generator on a library; write generator.safetensors, generator.json, training.json.
+def fit(settings: FastsimSettings, showers: Path, output: Path, threads: int) -> None:
+    """Train on the library of a particle; write generator.safetensors, .json, training.json.
 
     The number of threads is that of the settings, because it changes floating-point sums; the
     command's `threads` only says what the machine lends. Killed, the same command goes on from the
@@ -53,54 +57,84 @@ def fit(settings: FastsimSettings, showers: Sequence[Path], output: Path, thread
     from hyperhex.fastsim.adversarial import Trainer
     from hyperhex.fastsim.calibration import calibrate
     from hyperhex.fastsim.course import follow
-    from hyperhex.fastsim.generator import FastSimulation, Generator
     from hyperhex.fastsim.library import prepare, split
+    from hyperhex.fastsim.simulation import FastSimulation, Networks
 
-    chosen, seed = settings.fastsim, settings.seed
+    chosen = settings.fastsim
+    library = store.open(showers)
+    particle = str(library.attributes["particle"])
+    seed = integer(settings.seed, "fastsim", particle)
     if threads < chosen.threads:
         log.warning("%d threads lent, fastsim.threads asks for %d", threads, chosen.threads)
     torch.set_num_threads(chosen.threads)
-    stores = _open(showers)
-    samples, scale = _read(stores, chosen.threshold)
+    sample, scale = _read(library, chosen.threshold)
     patch = Patch(scale.rings, scale.pitch)
-    parts = {name: split(sample, chosen.held_out) for name, sample in samples.items()}
-    template, spectrum, together = prepare(patch, [part[0] for part in parts.values()])
-    log.info("%d showers to train on: %s", len(together), ", ".join(samples))
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(integer(seed, "fastsim", "generator", bits=63))
-        generator = Generator(template, chosen.noise, tuple(chosen.generator_widths))
-    device = "cuda" if torch.cuda.is_available() else "cpu"
-    trainer = Trainer(generator, spectrum, together, patch, chosen, seed, device)
+    training, full = split(sample, chosen.held_out)
+    together = prepare(patch, training)
+    log.info("%d showers of %s to train on", len(together), particle)
     told = settings.model_dump(mode="json")
-    inputs = {name: found.digest for name, found in stores.items()}
-    identity = {"settings": told, "inputs": inputs, "versions": versions(), "device": device}
+    device = "cuda" if torch.cuda.is_available() else "cpu"
+    identity = {
+        "settings": told,
+        "inputs": library.digest,
+        "versions": versions(),
+        "device": device,
+    }
     spool = Spool(output / "generator", identity, _CODE)
-    held_out = {name: part[1].rows(slice(_GLANCED)) for name, part in parts.items()}
+    start = time.monotonic()
+    density, generator, crossings = _begin(patch, together, training, chosen, seed)
+    tables = crossings.tables()
+    log.info("density of the layers and crossings of the cells: %.0f s", time.monotonic() - start)
+    trainer = Trainer(generator, tables, together, patch, chosen, seed, device)
+    glanced = full.rows(slice(_GLANCED))
 
     def look(average: Generator, iteration: int) -> dict[str, dict[str, Any]]:
-        fast_simulation = FastSimulation(copy.deepcopy(average).cpu(), spectrum, scale)
+        networks = Networks(density, copy.deepcopy(average).cpu(), tables)
         every = _REPORTS_TO_AN_AREA * chosen.report_every
         area = iteration % every == 0 or iteration == chosen.iterations
-        return {
-            name: _glance(fast_simulation, name, full, seed, area=area)
-            for name, full in held_out.items()
-        }
+        return {particle: _glance(FastSimulation(networks, scale), glanced, seed, area=area)}
 
     course = follow(trainer, spool, look)
     if course.failed:
         spool.remove()
         _give_up(course, output)
     average = trainer.average.cpu()
-    calibrate(patch, average, spectrum, together, stream(seed, "fastsim", "calibrate"))
-    FastSimulation(average, spectrum, scale).save(output, {"settings": told})
+    tables = calibrate(patch, average, crossings, together, seed)
+    FastSimulation(Networks(density, average, tables), scale).save(output, {"settings": told})
     write_json(output / "training.json", asdict(course))
     for left in _DIVERGED:
         (output / left).unlink(missing_ok=True)
     spool.remove()
 
 
+def _begin(
+    patch: Patch, showers: Showers, training: Sample, chosen: FastsimNetwork, seed: int
+) -> tuple[LayerDensity, Generator, Crossings]:
+    """What is fitted without an adversary, and the generator before its training."""
+    import torch
+
+    from hyperhex.fastsim.calibration import drawn_about_template
+    from hyperhex.fastsim.conditions import fit_conditions
+    from hyperhex.fastsim.crossings import find_crossings
+    from hyperhex.fastsim.generator import Generator
+    from hyperhex.fastsim.likelihood import fit_density
+    from hyperhex.fastsim.template import fit_template
+
+    conditions = fit_conditions(showers.log_energy, showers.layers, patch.pitch, chosen.threshold)
+    density = fit_density(conditions, showers, chosen, seed)
+    some = slice(_MEASURED)
+    deposits = showers.deposits[some].numpy()
+    template = fit_template(patch, deposits, training.energy[some], showers.impact[some].numpy())
+    crossings = find_crossings(patch, deposits, training.energy[some], chosen.threshold)
+    crossings = drawn_about_template(template, crossings, showers, seed)
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(integer(seed, "fastsim", "generator", bits=63))
+        generator = Generator(template, conditions, chosen.noise, tuple(chosen.generator_widths))
+    return density, generator, crossings
+
+
 def _glance(
-    fast_simulation: FastSimulation, particle: str, full: Sample, seed: int, *, area: bool
+    fast_simulation: FastSimulation, full: Sample, seed: int, *, area: bool
 ) -> dict[str, Any]:
     """Figures of merit during training, before the calibration, on few showers.
 
@@ -109,7 +143,7 @@ def _glance(
     from hyperhex.fastsim.judge import glance
     from hyperhex.fastsim.separation import auc_of_observables
 
-    patch, fast = fast_simulation.patch, _generated(fast_simulation, particle, full, seed)
+    patch, fast = fast_simulation.patch, _generated(fast_simulation, full, seed)
     found = glance(patch, full, fast)
     by_energy = [row["response"]["ratio"] for row in found["energies"]]
     figures = {"response_by_energy": by_energy, **departures(found)}
@@ -135,71 +169,50 @@ def _give_up(course: Course, output: Path) -> None:
 
 
 def validate(
-    settings: FastsimSettings, showers: Sequence[Path], model: Path, output: Path, figures: Path
+    settings: FastsimSettings, showers: Path, model: Path, output: Path, figures: Path
 ) -> None:
     """Compare generated with held-out full showers; write validation.json and the figures."""
     import torch
 
-    from hyperhex.fastsim.generator import load_generator
     from hyperhex.fastsim.judge import compare
     from hyperhex.fastsim.library import split
+    from hyperhex.fastsim.simulation import load_generator
     from hyperhex.plots.fastsim import draw_figures
     from hyperhex.plots.training import draw_course
 
-    chosen, seed = settings.fastsim, settings.seed
+    chosen = settings.fastsim
     torch.set_num_threads(1)
-    fast_simulation = load_generator(model)
-    stores = _open(showers)
-    samples, scale = _read(stores, chosen.threshold)
+    fast_simulation, library = load_generator(model), store.open(showers)
+    sample, scale = _read(library, chosen.threshold)
     _check_scale(model, fast_simulation.scale, scale)
-    patch = fast_simulation.patch
-    particles: dict[str, Any] = {}
-    pairs: dict[str, tuple[Sample, Sample]] = {}
-    for particle, sample in samples.items():
-        other, full = split(sample, chosen.held_out)
-        fast = _generated(fast_simulation, particle, full, seed)
-        found = compare(patch, full, fast, other, seed)
-        areas = tuple(found[f"auc_{name}"] for name in ("high", "low", "floor"))
-        log.info("%s: AUC %.3f on observables, %.3f on cells, floor %.3f", particle, *areas)
-        particles[particle] = found | _speed(fast_simulation, full, stores[particle])
-        pairs[particle] = full, fast
-    draw_figures(patch, particles, pairs, figures)
+    seed = integer(settings.seed, "fastsim", scale.particle)
+    other, full = split(sample, chosen.held_out)
+    fast = _generated(fast_simulation, full, seed)
+    found = compare(fast_simulation.patch, full, fast, other, seed)
+    areas = tuple(found[f"auc_{name}"] for name in ("high", "low", "floor"))
+    log.info("%s: AUC %.3f on observables, %.3f on cells, floor %.3f", scale.particle, *areas)
+    found |= _speed(fast_simulation, full, library)
+    pair = {scale.particle: (full, fast)}
+    draw_figures(fast_simulation.patch, {scale.particle: found}, pair, figures)
     draw_course(read_json(model / "training.json"), figures / "training.svg")
-    write_json(output, {"particles": particles})
+    write_json(output, {"particles": {scale.particle: found}})
 
 
-def _open(paths: Sequence[Path]) -> dict[str, store.Store]:
-    """Stores by particle, in the order of the paths."""
-    stores = [store.open(Path(path)) for path in paths]
-    return {str(found.attributes["particle"]): found for found in stores}
-
-
-def _read(stores: Mapping[str, store.Store], threshold: float) -> tuple[dict[str, Sample], Scale]:
-    """Thresholded showers by particle, and what their numbers mean."""
-    from hyperhex.fastsim.generator import Scale
+def _read(library: store.Store, threshold: float) -> tuple[Sample, Scale]:
+    """Thresholded showers, and what their numbers mean."""
     from hyperhex.fastsim.library import Sample, thresholded
+    from hyperhex.fastsim.simulation import Scale
 
-    scales = {name: _scale(found.attributes) for name, found in stores.items()}
-    if len(set(scales.values())) != 1:
-        msg = f"showers of different detectors (rings, pitch, mip): {scales}; simulate them alike"
-        raise StoreError(msg)
-    rings, pitch, mip = next(iter(scales.values()))
-    samples = {
-        name: Sample(
-            thresholded(found["deposits"][:], mip, threshold),
-            np.asarray(found["energy"][:], np.float64),
-            np.asarray(found["impact"][:], np.float64),
-        )
-        for name, found in stores.items()
-    }
-    energies = np.concatenate([sample.energy for sample in samples.values()])
-    span = float(energies.min()), float(energies.max())
-    return samples, Scale(rings, pitch, mip, threshold, span, tuple(samples))
-
-
-def _scale(attributes: Mapping[str, Any]) -> tuple[int, float, float]:
-    geometry = attributes["geometry"]
-    return geometry["rings"], geometry["pitch"], attributes["mip"]
+    told = library.attributes
+    geometry, mip = told["geometry"], told["mip"]
+    sample = Sample(
+        thresholded(library["deposits"][:], mip, threshold),
+        np.asarray(library["energy"][:], np.float64),
+        np.asarray(library["impact"][:], np.float64),
+    )
+    span = float(sample.energy.min()), float(sample.energy.max())
+    place = str(told["particle"]), geometry["rings"], geometry["pitch"]
+    return sample, Scale(*place, mip, threshold, span)
 
 
 def _check_scale(model: Path, trained: Scale, read: Scale) -> None:
@@ -208,14 +221,13 @@ def _check_scale(model: Path, trained: Scale, read: Scale) -> None:
         raise StoreError(msg)
 
 
-def _generated(fast_simulation: FastSimulation, particle: str, like: Sample, seed: int) -> Sample:
+def _generated(fast_simulation: FastSimulation, like: Sample, seed: int) -> Sample:
     """Fast showers under the conditions of others, cells in [MIP]."""
     from hyperhex.fastsim.library import Sample
 
-    drawn = fast_simulation.sample(
-        particle, like.energy, like.impact, integer(seed, "fastsim", "judge", particle)
-    )
-    return Sample(drawn / fast_simulation.scale.mip, like.energy, like.impact)
+    drawn = fast_simulation.sample(like.energy, like.impact, integer(seed, "fastsim", "judge"))
+    drawn /= np.float32(fast_simulation.scale.mip)
+    return Sample(drawn, like.energy, like.impact)
 
 
 def _speed(fast_simulation: FastSimulation, full: Sample, library: store.Store) -> dict[str, Any]:
@@ -223,13 +235,12 @@ def _speed(fast_simulation: FastSimulation, full: Sample, library: store.Store) 
 
     Both are processor times of this process, for showers of the library's own energies.
     """
-    particle = str(library.attributes["particle"])
     slow = full_time(library)
     rates: dict[str, float] = {}
     for batch in _BATCHES:
         chosen = full.rows(np.arange(max(_TIMED, batch) if batch > 1 else _TIMED_ONE) % len(full))
         start = time.process_time()
-        fast_simulation.sample(particle, chosen.energy, chosen.impact, 1, batch)
+        fast_simulation.sample(chosen.energy, chosen.impact, 1, batch)
         rates[str(batch)] = len(chosen) / (time.process_time() - start)
     best = rates[str(_BATCHES[-1])]
     conditions = {
@@ -268,13 +279,16 @@ def full_time(library: store.Store) -> float:
     return (time.process_time() - start) / _SIMULATED
 
 
-def gate(settings: GateSettings, validation: Path, output: Path) -> None:
+def gate(settings: GateSettings, validations: Sequence[Path], output: Path) -> None:
     """Write passed.json, or raise `GateError` with a table of what missed its limit."""
-    particles = read_json(validation)["particles"]
+    particles: dict[str, Any] = {}
+    for path in validations:
+        particles |= read_json(path)["particles"]
     missed = misses(particles, settings.fastsim.limits)
     if missed:
+        listed = ", ".join(map(str, validations))
         msg = (
-            f"{validation}: the fast simulation misses its limits, so nothing after it may use it\n"
+            f"{listed}: the fast simulation misses its limits, so nothing after it may use it\n"
             f"{table(missed)}\n"
             "train longer (fastsim.iterations), on more showers (simulate.number), or accept it"
             " (fastsim.limits)"

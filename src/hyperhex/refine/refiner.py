@@ -14,7 +14,7 @@ from safetensors.torch import load_file, save_file
 
 from hyperhex.detector.patch import Patch
 from hyperhex.errors import StoreError
-from hyperhex.fastsim.generator import single_thread
+from hyperhex.fastsim.simulation import single_thread
 from hyperhex.provenance import read_json, write_json
 from hyperhex.random import stream
 from hyperhex.refine.calibration import Calibration

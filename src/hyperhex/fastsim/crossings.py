@@ -1,0 +1,200 @@
+"""What single particles leave in cells, learned from cells that few of them cross.
+
+Cells that are rarely hit show the energy of one crossing, and sums of several follow from it. Two
+things are then set so that cells drawn about given means are those of the full simulation: the
+share of hit cells that are neighbours of another (from the pairs of neighbours that are both hit,
+far from the axis) and the weights of the single crossings by energy (from the spectrum of cells).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hyperhex.detector.patch import Patch
+from hyperhex.errors import TrainingError
+from hyperhex.kernels.hits import KNOTS_PER_UNIT, HitTables
+
+__all__ = ["Crossings", "find_crossings", "settle", "zones"]
+
+_LARGEST_TABLED_NUMBER = 16
+_KNOTS = 12 * KNOTS_PER_UNIT
+_BIN = 0.05
+_BINS = 1 << 14
+_LARGEST_HIT = 400.0
+_ROUNDING = 1e-12
+_SPARSE = (0.1, 0.3)
+_LEAST_HITS = 300
+_GROUPS = 6
+_NEAR = 2  # rings
+_FIRST_SHARE = 0.2
+
+_FAR = 0.5  # of the rings, from where on neighbours are counted
+_EDGES = np.array([0.5, 0.6, 0.7, 0.8, 0.9, 1, 1.12, 1.25, 1.5, 1.75, 2, 2.5, 3, 3.5, 4, 5, 6, 8])
+_FEW = 20.0
+_SHARES = 0.01, 0.7
+_LARGEST_STEP = 2.0
+_ROUNDS = 5
+
+Draw = Callable[[HitTables, int], NDArray[np.float32]]
+"""Cells (n, layers, cells) [MIP] drawn with tables, in a round, as many as the real ones."""
+
+
+@dataclass(frozen=True)
+class Crossings:
+    """Energies of single crossings [MIP] with their weights, by zone and layer, and shared hits.
+
+    `energies` and `weights` are [zone][layer]; `edges` [MIP] those of the bins of the weights.
+    """
+
+    energies: tuple[tuple[NDArray[np.float64], ...], ...]
+    weights: tuple[tuple[NDArray[np.float64], ...], ...]
+    shared: NDArray[np.float64]
+    patch: Patch
+    threshold: float
+    edges: NDArray[np.float64] = field(repr=False)
+
+    def tables(self) -> HitTables:
+        """Tables from which cells are drawn."""
+        pairs = [
+            list(zip(*rows, strict=True)) for rows in zip(self.energies, self.weights, strict=True)
+        ]
+        return HitTables(
+            np.array([[_sum_quantiles(*pair) for pair in row] for row in pairs], np.float32),
+            np.array([[_moments(*pair) for pair in row] for row in pairs]),
+            self.shared,
+            zones(self.patch),
+            np.ascontiguousarray(self.patch.neighbours, dtype=np.int64),
+            self.threshold,
+        )
+
+
+def zones(patch: Patch) -> NDArray[np.int64]:
+    """Zone of each cell: 0 near the axis, where particles are harder, 1 far from it."""
+    return np.asarray(patch.ring > _NEAR, dtype=np.int64)
+
+
+def find_crossings(patch: Patch, deposits: NDArray, energy: NDArray, threshold: float) -> Crossings:
+    """Single crossings in cells that are rarely hit, where two hardly ever meet.
+
+    Sparse are the rings that, in showers of like energy, are hit in a layer with a probability
+    below 0.1, or 0.3 where those are too few. Where there are few even so, those of the whole
+    layer are taken, or of all layers. `deposits` (n, layers, cells) [MIP], thresholded; `energy`
+    (n,) [GeV].
+    """
+    groups = np.array_split(np.argsort(energy, kind="stable"), _GROUPS)
+    n_layers = deposits.shape[1]
+    limits = [
+        [_sparse_hits(deposits[:, layer], groups, patch.ring, limit) for layer in range(n_layers)]
+        for limit in _SPARSE
+    ]
+    everything = np.concatenate([hit for hit, _ in limits[-1]])
+    if len(everything) < _LEAST_HITS:
+        msg = (
+            f"{len(everything)} single hits in {len(deposits)} showers are too few for their"
+            f" spectrum, {_LEAST_HITS} needed; simulate more showers"
+        )
+        raise TrainingError(msg)
+
+    def chosen(zone: int, layer: int) -> NDArray[np.float64]:
+        found = [limit[layer] for limit in limits]
+        near = [hit[(ring > _NEAR) == bool(zone)] for hit, ring in found]
+        choices = [*near, *(hit for hit, _ in found), everything]
+        energies = next(hit for hit in choices if len(hit) >= _LEAST_HITS)
+        return np.sort(np.minimum(energies, _LARGEST_HIT).astype(np.float64))
+
+    energies = tuple(tuple(chosen(zone, layer) for layer in range(n_layers)) for zone in (0, 1))
+    weights = tuple(tuple(np.ones_like(hit) for hit in row) for row in energies)
+    edges = _EDGES * (threshold / _EDGES[0])
+    return Crossings(energies, weights, np.full(n_layers, _FIRST_SHARE), patch, threshold, edges)
+
+
+def settle(crossings: Crossings, real: NDArray, draw: Draw) -> Crossings:
+    """Crossings with which drawn cells have the pairs and the spectrum of real ones [MIP]."""
+    where = zones(crossings.patch)
+    for number in range(_ROUNDS):
+        drawn = draw(crossings.tables(), number)
+        pairs = [_pairs(crossings.patch, cells) for cells in (real, drawn)]
+        step = np.clip((pairs[0] + 1.0) / (pairs[1] + 1.0), 1 / _LARGEST_STEP, _LARGEST_STEP)
+        weights = tuple(
+            tuple(
+                _reweighted(
+                    crossings, (zone, k), real[:, k, where == zone], drawn[:, k, where == zone]
+                )
+                for k in range(real.shape[1])
+            )
+            for zone in (0, 1)
+        )
+        shared = np.clip(crossings.shared * step, *_SHARES)
+        crossings = replace(crossings, weights=weights, shared=shared)
+    return crossings
+
+
+def _reweighted(
+    crossings: Crossings, place: tuple[int, int], real: NDArray, drawn: NDArray
+) -> NDArray[np.float64]:
+    """Weights of a zone and layer times the ratio of the spectra; above the last edge that of the last bin."""
+    energies, weights = (
+        part[place[0]][place[1]] for part in (crossings.energies, crossings.weights)
+    )
+    counts = [np.histogram(cells, crossings.edges)[0] + _FEW for cells in (real, drawn)]
+    ratio = np.clip(counts[0] / counts[1], 1 / _LARGEST_STEP, _LARGEST_STEP)
+    inside = np.searchsorted(crossings.edges, energies, side="right") - 1
+    changed = weights * ratio[np.clip(inside, 0, len(ratio) - 1)]
+    return np.asarray(changed / changed.mean())
+
+
+def _pairs(patch: Patch, cells: NDArray) -> NDArray[np.float64]:
+    """Pairs of neighbours that are both hit, far from the axis, per layer, (n_layers,)."""
+    far = np.flatnonzero(patch.ring >= _FAR * patch.rings)
+    hit = np.pad(cells > 0, ((0, 0), (0, 0), (0, 1)))
+    total = np.zeros(cells.shape[1])
+    for beside in patch.neighbours[far].T:
+        # -1, no neighbour, is the last column, which is never hit
+        total += (hit[:, :, far] & hit[:, :, beside]).sum(axis=(0, 2))
+    return total
+
+
+def _sparse_hits(
+    deposits: NDArray, groups: Sequence[NDArray], ring: NDArray, limit: float
+) -> tuple[NDArray, NDArray]:
+    """Hit cells of a layer (n, cells) where the chance of a hit is below a limit: energy, ring."""
+    found, rings = [np.empty(0, deposits.dtype)], [np.empty(0, np.int64)]
+    for showers in groups:
+        for r in np.unique(ring):
+            cells = deposits[showers][:, ring == r]
+            hit = cells[cells > 0]
+            if len(hit) < limit * cells.size:
+                found.append(hit)
+                rings.append(np.full(len(hit), r))
+    return np.concatenate(found), np.concatenate(rings)
+
+
+def _moments(energies: NDArray, weights: NDArray) -> tuple[float, float]:
+    mean = float(np.average(energies, weights=weights))
+    return mean, float(np.average((energies - mean) ** 2, weights=weights))
+
+
+def _quantiles(energies: NDArray, weights: NDArray, places: NDArray) -> NDArray[np.float64]:
+    """Weighted quantiles of sorted values."""
+    cumulative = np.cumsum(weights)
+    return np.interp(places, (cumulative - 0.5 * weights) / cumulative[-1], energies)
+
+
+def _sum_quantiles(energies: NDArray, weights: NDArray) -> NDArray[np.float64]:
+    """Quantiles of the energy of 1, 2, ... hits; densities convolved by Fourier transforms."""
+    knots = -np.expm1(-np.arange(_KNOTS) / KNOTS_PER_UNIT)
+    single = np.histogram(energies, bins=_BINS, range=(0.0, _BINS * _BIN), weights=weights)[0]
+    transform = np.fft.rfft(single / weights.sum())
+    rows = [_quantiles(energies, weights, knots)]
+    for number in range(2, _LARGEST_TABLED_NUMBER + 1):
+        density = np.fft.irfft(transform**number, _BINS)
+        filled = np.flatnonzero(density > _ROUNDING)
+        cumulative = np.concatenate([[0.0], np.cumsum(density[filled])])
+        # a bin's entries lie at its centre on average, so n of them lie n half bins further
+        edges = np.concatenate([filled[:1], filled + 1]) + 0.5 * (number - 1)
+        rows.append(np.interp(knots, cumulative / cumulative[-1], edges * _BIN))
+    return np.stack(rows)

@@ -1,0 +1,271 @@
+"""Energy and hits of every layer, drawn from a density that was fitted by its likelihood.
+
+The density is a product of one-dimensional ones, each given those before it (RNADE,
+arXiv:1306.0186): first the visible energy T of the shower, then the hits of each layer, then the
+energy of each layer as a share of what the layers before it have left. An adversary need not learn
+what can be learned by likelihood, and the response of the calorimeter is as good as its fit.
+
+- T / E is linear in a variable whose width hardly depends on the energy,
+  t = (T / (k E) - 1) sqrt(E), from a mixture of normal densities.
+- The hits of a layer are whole numbers: a mixture of logistic densities of 2 sqrt(h), integrated
+  from h - 1/2 to h + 1/2 (arXiv:1701.05517).
+- A layer that is hit h times has at least h thresholds; of what lies above, it leaves the share
+  1 / (1 + exp(s)) to the layers behind. s + ln(what is there / h), for layers with few hits the
+  mean energy of a hit, is drawn from a mixture of normal densities.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import torch
+from torch import nn
+
+from hyperhex.fastsim.conditions import Conditions, Layers, root, scaled
+
+__all__ = ["Known", "LayerDensity"]
+
+_SLOPE = 0.1
+_NARROWEST, _WIDEST = -6.0, 3.0
+_FAR = 1e4
+_LEAST = 1e-3  # [MIP] below which a share of the energy means nothing
+_EDGE = 1e-6
+_FARTHEST_TOTAL = 5.0
+
+
+@dataclass(frozen=True)
+class Known:
+    """Layers as the density sees them, the first index the shower.
+
+    `inputs` of all factors; `total` (n,); `low`, `high` edges of the hits (n, n_layers); `share`
+    (n, n_layers - 1) and whether it means anything, `counts`.
+    """
+
+    inputs: torch.Tensor
+    total: torch.Tensor
+    low: torch.Tensor
+    high: torch.Tensor
+    share: torch.Tensor
+    counts: torch.Tensor
+
+    def rows(self, chosen: torch.Tensor) -> Known:
+        """Those of some of the showers."""
+        return Known(*(part[chosen] for part in vars(self).values()))
+
+
+class LayerDensity(nn.Module):
+    """p(energies, hits of layers | ln E, impact point).
+
+    Factor 0 is that of the total, 1 to n_layers those of the hits, the others those of the shares;
+    each is a network of two hidden layers that sees only what comes before it.
+
+    Buffers
+    -------
+    total : mean of T / E [MIP/GeV], and deviation of t [GeV^1/2]
+    left : mean and deviation of ln(1 + energy above the thresholds from a layer on), (2, n_layers)
+    share : mean and deviation of s + ln(what is there / h), (2, n_layers - 1)
+    """
+
+    total: torch.Tensor
+    left: torch.Tensor
+    share: torch.Tensor
+    seen: torch.Tensor
+
+    def __init__(self, conditions: Conditions, n_cells: int, hidden: int, components: int) -> None:
+        super().__init__()
+        self.conditions = conditions
+        self.n_layers, self.n_cells = conditions.n_layers, n_cells
+        self.hidden, self.components = hidden, components
+        self.register_buffer("total", torch.tensor([1.0, 1.0]))
+        self.register_buffer("left", torch.stack([torch.zeros(self.n_layers)] * 2))
+        self.register_buffer("share", torch.stack([torch.zeros(self.n_layers - 1)] * 2))
+        self.left[1], self.share[1] = 1.0, 1.0
+        self.register_buffer("seen", _seen(self.n_layers))
+        factors, inputs = self.seen.shape
+        self.first = _weights(factors, inputs, hidden, math.sqrt(2.0))
+        self.second = _weights(factors, hidden, hidden, math.sqrt(2.0))
+        self.last = _weights(factors, hidden, 3 * components, 0.3)
+        bias = [nn.Parameter(torch.zeros(factors, 1, width)) for width in (hidden, hidden)]
+        self.first_bias, self.second_bias = bias
+        start = torch.zeros(factors, 1, 3 * components)
+        start[..., components : 2 * components] = torch.linspace(-1.5, 1.5, components)
+        self.last_bias = nn.Parameter(start)
+
+    def learn_scales(self, energy: torch.Tensor, layers: Layers) -> None:
+        """Set the buffers from showers of known `energy` (n,) [GeV]."""
+        ratio = layers.energy.sum(1) / energy
+        self.total[0] = ratio.mean()
+        self.total[1] = ((ratio / ratio.mean() - 1.0) * energy.sqrt()).std()
+        left, hits_left = self._behind(layers)
+        logs = torch.log1p(left)
+        self.left.copy_(torch.stack([logs.mean(0), logs.std(0).clamp_min(_LEAST)]))
+        values, counts = self._shares(layers, left, hits_left)
+        number = counts.sum(0).clamp_min(1.0)
+        mean = (values * counts).sum(0) / number
+        spread = ((values - mean).square() * counts).sum(0) / number
+        self.share.copy_(torch.stack([mean, spread.sqrt().clamp_min(_LEAST)]))
+
+    def known(self, log_energy: torch.Tensor, impact: torch.Tensor, layers: Layers) -> Known:
+        """Showers (n,) [GeV], (n, 2) [cm] and their layers, ready for `log_likelihood`."""
+        energy = log_energy.exp()
+        total = (layers.energy.sum(1) / (self.total[0] * energy) - 1.0) * energy.sqrt()
+        total = total / self.total[1]
+        left, hits_left = self._behind(layers)
+        values, counts = self._shares(layers, left, hits_left)
+        hits = layers.hits.to(torch.float32)
+        low = scaled(root((hits - 0.5).clamp_min(0.0)), self.conditions.hits)
+        high = scaled(root(hits + 0.5), self.conditions.hits)
+        inputs = torch.cat(
+            [
+                self.conditions.of_particle(log_energy, impact),
+                total[:, None].clamp(-_FARTHEST_TOTAL, _FARTHEST_TOTAL),
+                self.conditions.of_layers(layers),
+                scaled(torch.log1p(left), self.left),
+            ],
+            dim=1,
+        )
+        return Known(
+            inputs,
+            total,
+            torch.where(hits == 0, -_FAR, low),
+            torch.where(hits >= self.n_cells, _FAR, high),
+            scaled(values, self.share) * counts,
+            counts,
+        )
+
+    def log_likelihood(self, known: Known) -> torch.Tensor:
+        """Ln p of showers, (n,), up to a constant of the scales."""
+        hidden = torch.baddbmm(self.first_bias, known.inputs * self.seen[:, None], self.first)
+        hidden = nn.functional.leaky_relu(hidden, _SLOPE)
+        hidden = nn.functional.leaky_relu(
+            torch.baddbmm(self.second_bias, hidden, self.second), _SLOPE
+        )
+        told = torch.baddbmm(self.last_bias, hidden, self.last)
+        logit, mean, log_width = torch.split(told, self.components, dim=-1)
+        log_width = log_width.clamp(_NARROWEST, _WIDEST)
+        weight = torch.log_softmax(logit, dim=-1)
+        hits = slice(1, 1 + self.n_layers)
+        scale = torch.exp(-log_width)
+        values = torch.cat([known.total[None], known.low.T, known.share.T])
+        away = (values[..., None] - mean) * scale
+        normal = torch.logsumexp(weight - log_width - 0.5 * away.square(), dim=-1)
+        low, high = away[hits], (known.high.T[..., None] - mean[hits]) * scale[hits]
+        # the logarithm of the difference of two sigmoids
+        inside = nn.functional.logsigmoid(high) + nn.functional.logsigmoid(-low)
+        inside = inside + torch.log(-torch.expm1(-(high - low).clamp_min(_EDGE)))
+        counted = torch.logsumexp(weight[hits] + inside, dim=-1).sum(0)
+        shares = (normal[1 + self.n_layers :] * known.counts.T).sum(0)
+        return normal[0] + counted + shares
+
+    def forward(
+        self,
+        log_energy: torch.Tensor,
+        impact: torch.Tensor,
+        choice: torch.Tensor,
+        place: torch.Tensor,
+    ) -> Layers:
+        """Layers drawn for ln E (n,) of [GeV] and `impact` (n, 2) in the wedge [cm].
+
+        `choice` and `place` are uniform random numbers in (0, 1), (n, 2 n_layers): which component
+        of a factor, and where in it.
+        """
+        n_layers, hits_at = self.n_layers, 6
+        draws = choice, place.clamp(_EDGE, 1.0 - _EDGE)
+        energy = log_energy.exp()
+        particle = self.conditions.of_particle(log_energy, impact)
+        inputs = torch.cat([particle, particle.new_zeros(len(particle), 1 + 3 * n_layers)], dim=1)
+        total = self._draw(0, inputs, draws, logistic=False)
+        inputs[:, 5] = total.clamp(-_FARTHEST_TOTAL, _FARTHEST_TOTAL)
+        total = (total * self.total[1] / energy.sqrt() + 1.0) * self.total[0] * energy
+        threshold = self.conditions.threshold
+        allowed = torch.floor(total.clamp_min(0.0) / threshold)
+        hits = []
+        for layer in range(n_layers):
+            value = self._draw(1 + layer, inputs, draws, logistic=True)
+            mean, deviation = self.conditions.hits[:, layer]
+            half = 0.5 * (value * deviation + mean).clamp_min(0.0)
+            found = torch.floor(half.square() + 0.5).clamp_max(self.n_cells)
+            found = torch.minimum(found, allowed)
+            allowed = allowed - found
+            inputs[:, hits_at + layer] = (root(found) - mean) / deviation
+            hits.append(found)
+        number = torch.stack(hits, dim=1)
+        left = (total.clamp_min(0.0) - threshold * number.sum(1)).clamp_min(0.0)
+        behind = number.flip(1).cumsum(1).flip(1)
+        above = []
+        for layer in range(n_layers):
+            mean, deviation = self.left[:, layer]
+            inputs[:, hits_at + 2 * n_layers + layer] = (torch.log1p(left) - mean) / deviation
+            found = torch.where(number[:, layer] > 0, left, 0.0)
+            if layer < n_layers - 1:
+                value = self._draw(1 + n_layers + layer, inputs, draws, logistic=False)
+                value = value * self.share[1, layer] + self.share[0, layer]
+                there = left.clamp_min(_LEAST) / number[:, layer].clamp_min(1.0)
+                shared = left * torch.sigmoid(value - torch.log(there))
+                found = torch.where(
+                    behind[:, layer + 1] > 0, torch.where(number[:, layer] > 0, shared, 0.0), found
+                )
+            mean, deviation = self.conditions.excess[:, layer]
+            inputs[:, hits_at + n_layers + layer] = (torch.log1p(found) - mean) / deviation
+            left = left - found
+            above.append(found)
+        return Layers(torch.stack(above, dim=1) + threshold * number, number)
+
+    def _draw(
+        self,
+        factor: int,
+        inputs: torch.Tensor,
+        draws: tuple[torch.Tensor, torch.Tensor],
+        *,
+        logistic: bool,
+    ) -> torch.Tensor:
+        """Value of a factor, (n,); inputs that it must not see are zero still, or masked."""
+        weights = self.first[factor] * self.seen[factor][:, None]
+        hidden = torch.addmm(self.first_bias[factor], inputs, weights)
+        hidden = nn.functional.leaky_relu(hidden, _SLOPE)
+        hidden = torch.addmm(self.second_bias[factor], hidden, self.second[factor])
+        hidden = nn.functional.leaky_relu(hidden, _SLOPE)
+        told = torch.addmm(self.last_bias[factor], hidden, self.last[factor])
+        logit, mean, log_width = torch.split(told, self.components, dim=1)
+        reached = torch.softmax(logit, dim=1).cumsum(1) < draws[0][:, factor, None]
+        chosen = reached.sum(1, keepdim=True).clamp_max(self.components - 1)
+        width = torch.exp(log_width.gather(1, chosen)[:, 0].clamp(_NARROWEST, _WIDEST))
+        place = draws[1][:, factor]
+        away = torch.logit(place) if logistic else torch.special.ndtri(place)
+        return mean.gather(1, chosen)[:, 0] + width * away
+
+    def _behind(self, layers: Layers) -> tuple[torch.Tensor, torch.Tensor]:
+        """Energy above the thresholds and hits of each layer and those behind it."""
+        above = self.conditions.above(layers)
+        return above.flip(1).cumsum(1).flip(1), layers.hits.flip(1).cumsum(1).flip(1)
+
+    def _shares(
+        self, layers: Layers, left: torch.Tensor, hits_left: torch.Tensor
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        """Values s + ln(what is there / h) of all layers but the last, and whether they count."""
+        above, hits = self.conditions.above(layers)[:, :-1], layers.hits[:, :-1]
+        counts = (hits > 0) & (hits_left[:, 1:] > 0) & (above > _LEAST) & (left[:, 1:] > _LEAST)
+        share = torch.log(above.clamp_min(_LEAST) / left[:, 1:].clamp_min(_LEAST))
+        share = share + torch.log(left[:, :-1].clamp_min(_LEAST) / hits.clamp_min(1))
+        return share, counts.to(share.dtype)
+
+
+def _weights(factors: int, inputs: int, outputs: int, gain: float) -> nn.Parameter:
+    return nn.Parameter(torch.randn(factors, inputs, outputs) * gain / math.sqrt(inputs))
+
+
+def _seen(n_layers: int) -> torch.Tensor:
+    """Which inputs each factor sees, (factors, inputs), one or zero."""
+    total, hits, energy, left = 5, 6, 6 + n_layers, 6 + 2 * n_layers
+    seen = torch.zeros(2 * n_layers, 6 + 3 * n_layers)
+    seen[:, :total] = 1.0
+    seen[1:, total] = 1.0
+    for layer in range(n_layers):
+        seen[1 + layer, hits : hits + layer] = 1.0
+    for layer in range(n_layers - 1):
+        row = seen[1 + n_layers + layer]
+        row[hits : hits + n_layers] = 1.0
+        row[energy : energy + layer] = 1.0
+        row[left + max(0, layer - 1) : left + layer + 1] = 1.0
+    return seen

@@ -1,0 +1,201 @@
+"""The fast simulation: energies and impact points in, showers out."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from safetensors.torch import load_file, save_file
+
+from hyperhex.detector.patch import Patch
+from hyperhex.errors import StoreError
+from hyperhex.fastsim import symmetry
+from hyperhex.fastsim.conditions import Conditions, Layers
+from hyperhex.fastsim.crossings import zones
+from hyperhex.fastsim.density import LayerDensity
+from hyperhex.fastsim.generator import Generator
+from hyperhex.fastsim.template import Template
+from hyperhex.kernels.hits import HitTables, draw_hits
+from hyperhex.provenance import read_json, write_json
+from hyperhex.random import integer, stream
+
+__all__ = ["FastSimulation", "Networks", "Scale", "load_generator", "single_thread"]
+
+_NETWORK = "generator.safetensors"
+_RECORD = "generator.json"
+_TABLES = ("sums", "moments", "shared")
+
+
+@dataclass(frozen=True)
+class Scale:
+    """What the numbers of the networks mean in the detector.
+
+    `mip` [GeV] is the unit of the cells, `threshold` [MIP] the least energy of a cell, `energies`
+    the range of the library [GeV].
+    """
+
+    particle: str
+    rings: int
+    pitch: float
+    mip: float
+    threshold: float
+    energies: tuple[float, float]
+
+
+@dataclass(frozen=True)
+class Networks:
+    """What is fitted: the density of the layers, the generator of their cells, and the hits."""
+
+    density: LayerDensity
+    generator: Generator
+    tables: HitTables
+
+
+class FastSimulation:
+    """Showers of one kind of particle."""
+
+    def __init__(self, networks: Networks, scale: Scale) -> None:
+        self.density = networks.density.eval()
+        self.generator = networks.generator.eval()
+        self.tables = networks.tables
+        self.scale = scale
+        self.patch = Patch(scale.rings, scale.pitch)
+        self._inverse = symmetry.inverses(self.patch)
+
+    @property
+    def particle(self) -> str:
+        """The word for the particle."""
+        return self.scale.particle
+
+    def sample(
+        self, energy: NDArray, impact: NDArray, seed: int, batch: int = 256
+    ) -> NDArray[np.float32]:
+        """Showers, cells below the threshold zero.
+
+        Block i of `batch` showers draws from its own stream of the seed: the same energies,
+        points, seed and batch give the same bytes, whatever the number of threads. Outside the
+        library's range of energies the nearest energy is sampled and its deposits scaled.
+        `energy` (n,) [GeV], `impact` (n, 2) in the central cell [cm] ->
+        (n, n_layers, n_cells) [GeV].
+        """
+        energy = np.asarray(energy, np.float64)
+        impact = np.asarray(impact, np.float64).reshape(-1, 2)
+        if energy.shape != (len(impact),) or not (np.isfinite(energy) & (energy > 0)).all():
+            msg = (
+                f"energies of shape {energy.shape} and impact points of shape {impact.shape} given,"
+                " expected (n,) with all energies positive and (n, 2)"
+            )
+            raise ValueError(msg)
+        shape = (len(energy), self.generator.n_layers, self.generator.n_cells)
+        showers = np.empty(shape, np.float32)
+        with single_thread():
+            for block, start in enumerate(range(0, len(energy), batch)):
+                rows = slice(start, start + batch)
+                showers[rows] = self._block(energy[rows], impact[rows], seed, block)
+        return showers
+
+    def _block(
+        self, energy: NDArray, impact: NDArray, seed: int, block: int
+    ) -> NDArray[np.float32]:
+        operation, point = symmetry.wedge(self.patch, impact)
+        inside = np.clip(energy, *self.scale.energies)
+        place = seed, "fastsim", "sample", self.particle, block
+        fractions, layers = self._expected(inside, point, stream(*place))
+        hits = layers.hits.numpy().astype(np.int32)
+        seed_of_hits = integer(*place, "hits")
+        showers = draw_hits(
+            fractions.numpy(), layers.energy.numpy(), hits, self.tables, seed_of_hits
+        )
+        beyond = (energy / inside).astype(np.float32)
+        if (beyond != 1).any():
+            showers *= beyond[:, None, None]
+            showers[showers < self.scale.threshold] = 0.0
+        showers *= np.float32(self.scale.mip)
+        return symmetry.move(self.patch, showers, self._inverse[operation])
+
+    def _expected(
+        self, energy: NDArray, point: NDArray, random: np.random.Generator
+    ) -> tuple[torch.Tensor, Layers]:
+        """Layers of showers, and how their cells are expected to share them."""
+        number, factors = len(energy), 2 * self.generator.n_layers
+        noise = random.standard_normal((number, self.generator.noise), dtype=np.float32)
+        uniform = random.random((2, number, factors), dtype=np.float32)
+        log_energy = torch.from_numpy(np.log(energy).astype(np.float32))
+        impact = torch.from_numpy(point.astype(np.float32))
+        with torch.inference_mode():
+            choice, place = torch.from_numpy(uniform)
+            layers = self.density(log_energy, impact, choice, place)
+            fractions = self.generator(torch.from_numpy(noise), log_energy, impact, layers)
+        return fractions, layers
+
+    def save(self, folder: Path, record: dict[str, Any]) -> None:
+        """Write generator.safetensors and generator.json; `record` says how it was made."""
+        folder.mkdir(parents=True, exist_ok=True)
+        tensors = {
+            f"{part}.{name}": tensor.contiguous()
+            for part in ("density", "generator")
+            for name, tensor in getattr(self, part).state_dict().items()
+        }
+        for name in _TABLES:
+            tensors[f"hits.{name}"] = torch.from_numpy(getattr(self.tables, name))
+        # the generator and the density share what they are told
+        kept = {k: t for k, t in tensors.items() if not k.startswith("density.conditions.")}
+        save_file(kept, folder / _NETWORK)
+        shape = {
+            "layers": self.generator.n_layers,
+            "noise": self.generator.noise,
+            "widths": self.generator.widths,
+            "hidden": self.density.hidden,
+            "components": self.density.components,
+        }
+        write_json(folder / _RECORD, {"shape": shape, "scale": asdict(self.scale), **record})
+
+
+def load_generator(folder: Path) -> FastSimulation:
+    """Fast simulation in a folder; raises `StoreError` where there is none."""
+    folder = Path(folder)
+    if not (folder / _NETWORK).exists() or not (folder / _RECORD).exists():
+        msg = f"{folder}: no {_NETWORK} with {_RECORD}; `hyperhex fastsim fit` makes them"
+        raise StoreError(msg)
+    record, tensors = read_json(folder / _RECORD), load_file(folder / _NETWORK)
+    told = record["scale"]
+    scale = Scale(**{**told, "energies": tuple(told["energies"])})
+    patch, shape = Patch(scale.rings, scale.pitch), record["shape"]
+    parts = {part: _part(tensors, part) for part in ("density", "generator", "hits")}
+    template = Template(**_part(parts["generator"], "template"))
+    conditions = Conditions(scale.threshold, **_part(parts["generator"], "conditions"))
+    density = LayerDensity(conditions, patch.n_cells, shape["hidden"], shape["components"])
+    told_twice = {f"conditions.{name}": t for name, t in conditions.state_dict().items()}
+    density.load_state_dict(parts["density"] | told_twice)
+    generator = Generator(template, conditions, shape["noise"], tuple(shape["widths"]))
+    generator.load_state_dict(parts["generator"])
+    tables = HitTables(
+        **{name: parts["hits"][name].numpy() for name in _TABLES},
+        zones=zones(patch),
+        neighbours=np.ascontiguousarray(patch.neighbours, dtype=np.int64),
+        threshold=scale.threshold,
+    )
+    return FastSimulation(Networks(density, generator, tables), scale)
+
+
+def _part(tensors: dict[str, torch.Tensor], name: str) -> dict[str, torch.Tensor]:
+    """Tensors of a part, by their names in it."""
+    prefix = f"{name}."
+    return {k.removeprefix(prefix): t for k, t in tensors.items() if k.startswith(prefix)}
+
+
+@contextmanager
+def single_thread() -> Iterator[None]:
+    """Torch on one thread: the order of floating-point sums does not depend on the machine."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(threads)

@@ -1,0 +1,344 @@
+"""Cells of a shower drawn when the energy and the number of hit cells of each layer are known.
+
+In a layer of energy E [MIP] of which h cells are hit, with fractions p_c of the energy expected in
+the cells, particles cross cell c at the rate lambda_c = p_c E / m, m being the mean energy of one
+crossing. The first crossing of c comes at the time t_c = x_c / lambda_c, x_c exponential, and the
+cells that are hit are those with the smallest t_c: a race, as in weighted sampling without
+replacement (Efraimidis & Spirakis 2006). One that is reached before the time 1 is crossed
+1 + Poisson(lambda_c - x_c) times, the others once; the energy of so many crossings is drawn from
+tables. A share of the cells is not raced for: they are neighbours of cells that are hit, since a
+particle that crosses the border of two cells hits both.
+
+Where few cells are hit, several such energies are drawn and those with the sum nearest to E are
+kept. What is left is made good by the cells with much energy, in which a crossing more or less does
+not show: the energy y above the threshold becomes y + k y^2 / (y + b), with k for the sum to be E.
+
+Random numbers are those of a counter for each shower, so that a shower does not depend on what is
+drawn with it.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hyperhex.kernels.compiled import compiled, inlined
+from hyperhex.kernels.counter import State, begin, hashed, uniform
+
+__all__ = [
+    "DRAWS",
+    "KNOTS_PER_UNIT",
+    "LARGEST_STEP",
+    "MOST_DRAWS",
+    "NEAR",
+    "SOFT",
+    "HitTables",
+    "draw_hits",
+]
+
+Floats = NDArray[np.float32]
+
+KNOTS_PER_UNIT = 32
+LARGEST_STEP = -0.8
+SOFT = 20.0  # [MIP] what has much energy, b
+DRAWS = 32
+MOST_DRAWS = 8
+NEAR = 0.02
+_PLACES = 4
+_FEW = 12.0
+_LEAST = 1e-3
+
+_ONE = np.uint64(1)
+_LOW = np.uint64(0xFFFFFFFF)
+_S32 = np.uint64(32)
+
+
+@dataclass(frozen=True)
+class HitTables:
+    """What is known of single crossings, by zone of the patch and layer.
+
+    Attributes
+    ----------
+    sums : quantiles of the energy of 1, 2, ... crossings at the exponential variable t = -ln(1 - u)
+        on a grid of 1/32, (n_zones, n_layers, largest number, n_knots) [MIP]
+    moments : mean and variance of the energy of one, (n_zones, n_layers, 2) [MIP, MIP^2]
+    shared : share of the hit cells that are neighbours of another, (n_layers,)
+    zones : zone of each cell, (n_cells,)
+    neighbours : neighbours of each cell, -1 for none, (n_cells, 6)
+    threshold : least energy of a hit cell [MIP]
+    """
+
+    sums: Floats
+    moments: NDArray[np.float64]
+    shared: NDArray[np.float64]
+    zones: NDArray[np.int64]
+    neighbours: NDArray[np.int64]
+    threshold: float
+
+
+def draw_hits(
+    fractions: Floats, energy: Floats, hits: NDArray[np.int32], tables: HitTables, seed: int
+) -> Floats:
+    """Energies of cells [MIP], (n, n_layers, n_cells).
+
+    `fractions` of a layer's energy (n, n_layers, n_cells), of unit sum in each layer; `energy`
+    [MIP] and number of hit cells `hits`, (n, n_layers). A layer's cells sum to its energy, and as
+    many as told are not zero; the energy must be at least the threshold times the hits.
+    """
+    cells = np.empty(fractions.shape, np.float32)
+    _draw_showers(
+        fractions,
+        energy,
+        hits,
+        tables.sums,
+        tables.moments,
+        tables.shared,
+        tables.zones,
+        tables.neighbours,
+        tables.threshold,
+        np.uint64(seed),
+        cells,
+    )
+    return cells
+
+
+@compiled
+def _draw_showers(
+    fractions: Floats,
+    energy: Floats,
+    hits: NDArray[np.int32],
+    sums: Floats,
+    moments: NDArray[np.float64],
+    shared: NDArray[np.float64],
+    zones: NDArray[np.int64],
+    neighbours: NDArray[np.int64],
+    threshold: float,
+    seed: np.uint64,
+    cells: Floats,
+) -> None:
+    n_cells = fractions.shape[2]
+    state = np.zeros(2, np.uint64)
+    race = np.empty(n_cells, np.float32)
+    times = np.empty(n_cells, np.float32)
+    order = times.view(np.int32)
+    place = np.empty(n_cells + 1, np.int64)
+    number = np.empty(n_cells, np.int64)
+    zone = np.empty(n_cells, np.int64)
+    kept = np.empty(n_cells, np.float64)
+    drawn = np.empty(n_cells, np.float64)
+    bits = race.view(np.int32)
+    for shower in range(len(fractions)):
+        begin(state, seed, np.uint64(shower))
+        for layer in range(fractions.shape[1]):
+            found = cells[shower, layer]
+            found[:] = 0.0
+            hit = hits[shower, layer]
+            if hit == 0:
+                continue
+            chance = fractions[shower, layer]
+            total = energy[shower, layer]
+            _exponentials(race, bits, state)
+            for c in range(n_cells):
+                times[c] = race[c] / (chance[c] + np.float32(1e-30))
+            first = hit - _shares(hit, shared[layer], state)
+            last = _last_of(order, first)
+            counted = 0
+            for c in range(n_cells):
+                place[counted] = c
+                counted += order[c] <= last
+            first = min(first, counted)
+            for one in range(first):
+                c = place[one]
+                more = chance[c] * total / moments[zones[c], layer, 0] - race[c]
+                number[one] = 1 + (_poisson(more, state) if more > 0.0 else 0)
+                found[c] = 1.0
+            for one in range(first, hit):
+                c = _beside(place, first, neighbours, found, times, state)
+                place[one], number[one] = c, 1
+                found[c] = 1.0
+            wanted = max(energy[shower, layer] - threshold * hit, _LEAST)
+            for one in range(hit):
+                zone[one] = zones[place[one]]
+            crossed = number, zone, sums[:, layer], moments[:, layer]
+            _energies(kept, drawn, crossed, hit, wanted, threshold, state)
+            _make_good(kept, hit, wanted)
+            for one in range(hit):
+                found[place[one]] = threshold + kept[one]
+
+
+@inlined
+def _exponentials(values: Floats, bits: NDArray[np.int32], state: State) -> None:
+    """Fill `values` with exponential numbers of mean one, 23 bits each; `bits` is a view of them.
+
+    The counter is hashed by 32-bit words (lowbias32, C. Wellons) and ln u is a polynomial about
+    3/2 of the mantissa, so that the loops are those of vector registers.
+    """
+    state[0] += state[1]
+    word = hashed(state[0])
+    key = np.uint32(word & _LOW)
+    step = np.uint32((word >> _S32) | _ONE)
+    for c in range(len(values)):
+        mixed = np.uint32(key + np.uint32(c) * step)
+        mixed = np.uint32((mixed ^ (mixed >> np.uint32(16))) * np.uint32(0x7FEB352D))
+        mixed = np.uint32((mixed ^ (mixed >> np.uint32(15))) * np.uint32(0x846CA68B))
+        mixed = np.uint32(mixed ^ (mixed >> np.uint32(16)))
+        values[c] = (np.float32(mixed >> np.uint32(9)) + np.float32(0.5)) * np.float32(2.0**-23)
+    for c in range(len(values)):
+        word32 = bits[c]
+        exponent = np.float32((word32 >> np.int32(23)) - np.int32(127))
+        bits[c] = (word32 & np.int32(0x007FFFFF)) | np.int32(0x3F800000)
+        y = (values[c] - np.float32(1.5)) * np.float32(1.0 / 1.5)
+        series = np.float32(1.0 / 7.0) - y * np.float32(0.125)
+        series = np.float32(1.0 / 6.0) - y * series
+        series = np.float32(0.2) - y * series
+        series = np.float32(0.25) - y * series
+        series = np.float32(1.0 / 3.0) - y * series
+        series = np.float32(0.5) - y * series
+        series = y * (np.float32(1.0) - y * series)
+        log_mantissa = np.float32(math.log(1.5)) + series
+        values[c] = -(exponent * np.float32(math.log(2.0)) + log_mantissa)
+
+
+@inlined
+def _last_of(order: NDArray[np.int32], number: int) -> np.int32:
+    """Value that so many are not above, by bisection: comparing all costs less than sorting some.
+
+    Numbers of 32 bits that are positive are in the order of their bits.
+    """
+    low, high = np.int32(0), np.int32(0x7F800000)
+    while high - low > 1:
+        middle = np.int32(low + ((high - low) >> np.int32(1)))
+        below = np.int32(0)
+        for c in range(len(order)):
+            below += np.int32(order[c] <= middle)
+        if below == number:
+            return middle
+        if below < number:
+            low = middle
+        else:
+            high = middle
+    return high
+
+
+@inlined
+def _shares(hit: int, share: float, state: State) -> int:
+    """Binomial number of hit cells that are neighbours of the others, of which one is left."""
+    found = 0
+    for _ in range(hit - 1):
+        if uniform(state) < share:
+            found += 1
+    return found
+
+
+@inlined
+def _poisson(mean: float, state: State) -> int:
+    """Poisson number; above 12 a rounded normal one of the same mean and variance."""
+    if mean > _FEW:
+        return max(0, int(mean + math.sqrt(mean) * _normal(state) + 0.5))
+    chance = math.exp(-mean)
+    left = uniform(state) - chance
+    number = 0
+    while left > 0.0 and number < 64:
+        number += 1
+        chance *= mean / number
+        left -= chance
+    return number
+
+
+@inlined
+def _normal(state: State) -> float:
+    """Sum of four uniform numbers of 32 bits, of two words, as a standard normal number."""
+    state[0] += state[1]
+    first = hashed(state[0])
+    state[0] += state[1]
+    second = hashed(state[0])
+    total = np.float64(first & _LOW) + np.float64(first >> _S32)
+    total += np.float64(second & _LOW) + np.float64(second >> _S32)
+    return (total * 2.0**-32 - 2.0) * 1.7320508075688772
+
+
+@inlined
+def _beside(
+    place: NDArray[np.int64],
+    number: int,
+    neighbours: NDArray[np.int64],
+    found: Floats,
+    times: Floats,
+    state: State,
+) -> int:
+    """Cell without a hit beside one of the first `number` places, or else the next of the race."""
+    for _ in range(_PLACES):
+        beside = neighbours[place[int(uniform(state) * number)], int(uniform(state) * 6.0)]
+        if beside >= 0 and found[beside] == 0.0:
+            return beside
+    following = -1
+    for c in range(len(found)):
+        if found[c] == 0.0 and (following < 0 or times[c] < times[following]):
+            following = c
+    return following
+
+
+@inlined
+def _energies(
+    kept: NDArray[np.float64],
+    drawn: NDArray[np.float64],
+    crossed: tuple[NDArray[np.int64], NDArray[np.int64], Floats, NDArray[np.float64]],
+    hit: int,
+    wanted: float,
+    threshold: float,
+    state: State,
+) -> None:
+    """Energies above the threshold of cells that are crossed; of several, those that fit.
+
+    `crossed` are how often and the zone of each cell, and the tables of its layer.
+    """
+    number, zone, sums, moments = crossed
+    draws = min(MOST_DRAWS, max(1, DRAWS // hit)) if hit > 1 else 1
+    nearest = np.inf
+    for _ in range(draws):
+        total = 0.0
+        for one in range(hit):
+            where = zone[one]
+            energy = _sum_of(number[one], sums[where], moments[where], state)
+            drawn[one] = max(energy - threshold, _LEAST)
+            total += drawn[one]
+        apart = max(total / wanted, wanted / total) - 1.0
+        if apart < nearest:
+            nearest = apart
+            for one in range(hit):
+                kept[one] = drawn[one]
+        if apart < NEAR:
+            break
+
+
+@inlined
+def _sum_of(number: int, sums: Floats, moments: NDArray[np.float64], state: State) -> float:
+    """Energy of so many crossings; beyond the tables a gamma variable (Wilson & Hilferty 1931)."""
+    if number > len(sums):
+        mean, variance = moments[0], moments[1]
+        ninth = variance / (9.0 * number * mean * mean)
+        root = 1.0 - ninth + _normal(state) * math.sqrt(ninth)
+        return number * mean * root * root * root
+    last = sums.shape[1] - 1
+    place = min(-math.log(uniform(state)) * KNOTS_PER_UNIT, last - 1e-3)
+    knot = int(place)
+    row = sums[number - 1]
+    return row[knot] + (place - knot) * (row[knot + 1] - row[knot])
+
+
+@inlined
+def _make_good(kept: NDArray[np.float64], hit: int, wanted: float) -> None:
+    """Change energies for their sum to be what is wanted."""
+    total, movable = 0.0, 0.0
+    for one in range(hit):
+        total += kept[one]
+        movable += kept[one] * kept[one] / (kept[one] + SOFT)
+    step = (wanted - total) / movable
+    for one in range(hit):
+        if step < LARGEST_STEP:
+            kept[one] *= wanted / total
+        else:
+            kept[one] *= 1.0 + step * kept[one] / (kept[one] + SOFT)
