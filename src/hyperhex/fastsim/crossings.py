@@ -136,7 +136,7 @@ def settle(crossings: Crossings, real: NDArray, draw: Draw) -> Crossings:
 def _reweighted(
     crossings: Crossings, place: tuple[int, int], real: NDArray, drawn: NDArray
 ) -> NDArray[np.float64]:
-    """Weights of a zone and layer times the ratio of the spectra; above the last edge that of the last bin."""
+    """Weights of a zone and layer times the ratio of the spectra, beyond the bins the last one."""
     energies, weights = (
         part[place[0]][place[1]] for part in (crossings.energies, crossings.weights)
     )
