@@ -140,6 +140,23 @@ def _add_bench(parser: argparse.ArgumentParser) -> None:
     simulate.add_argument("--workers", type=int, default=1, help="Dask workers to time beside one")
     simulate.add_argument("--output", type=Path, default=Path("results/benchmarks/simulate.json"))
     simulate.set_defaults(handler=_bench_simulate)
+    text = "fast beside full simulation on the same particles, one thread"
+    fastsim = verbs.add_parser(
+        "fastsim",
+        help=text,
+        description=f"{text}: hits and dense cells, in several batches; a minute a particle",
+    )
+    fastsim.formatter_class = argparse.ArgumentDefaultsHelpFormatter
+    fastsim.add_argument(
+        "--models",
+        type=Path,
+        nargs="+",
+        default=[Path("results/collider/fastsim") / name for name in ("photon", "electron")],
+        help="folders of trained generators",
+    )
+    fastsim.add_argument("--rounds", type=int, default=5, help="rounds of each case")
+    fastsim.add_argument("--output", type=Path, default=Path("results/benchmarks/fastsim.json"))
+    fastsim.set_defaults(handler=_bench_fastsim)
 
 
 def _run(options: argparse.Namespace) -> None:
@@ -184,6 +201,12 @@ def _bench_simulate(options: argparse.Namespace) -> None:
     from hyperhex.bench.simulate import run
 
     run(options.rounds, options.workers, options.output)
+
+
+def _bench_fastsim(options: argparse.Namespace) -> None:
+    from hyperhex.bench.fastsim import run
+
+    run(options.models, options.rounds, options.output)
 
 
 def _summary(options: argparse.Namespace) -> None:

@@ -25,7 +25,7 @@ from torch import nn
 from hyperhex.config import FastsimNetwork
 from hyperhex.detector.patch import Patch
 from hyperhex.errors import TrainingError
-from hyperhex.fastsim.compound_poisson import Weights, sampled
+from hyperhex.fastsim.compound_poisson import Weights, cells_above, sampled
 from hyperhex.fastsim.critic import Critic, DerivedFeatures, Standard, gradient_penalty
 from hyperhex.fastsim.generator import Generator
 from hyperhex.fastsim.library import Showers
@@ -94,7 +94,7 @@ class Trainer:
         self.average = copy.deepcopy(generator).requires_grad_(requires_grad=False)
         positions = torch.from_numpy(patch.positions).float()
         ring = torch.from_numpy(patch.ring)
-        self.features = DerivedFeatures(positions, ring, generator.n_layers).to(device)
+        self.features = DerivedFeatures(positions, ring).to(device)
         self._weights = Weights(tables, device)
         raw = torch.cat([self._raw_features(showers.rows(part)) for part in _blocks(len(showers))])
         self.standard = Standard(raw, showers.log_energy, generator.template.knots)
@@ -227,13 +227,15 @@ class Trainer:
         # cells are drawn on the CPU wherever the networks are, from the same stream
         layers = like.layers.energy.cpu().numpy(), like.layers.hits.cpu().numpy().astype(np.int32)
         seed = int(random.integers(1 << 63))
-        cells = draw_hits(fractions.detach().cpu().numpy(), *layers, self.tables, seed)
+        hits = draw_hits(fractions.detach().cpu().numpy(), *layers, self.tables, seed)
+        cells = hits.dense(generator.n_layers, generator.n_cells)
         mean = fractions * like.layers.energy[..., None]
         channels = sampled(mean, torch.from_numpy(cells).to(self.device), self._weights)
-        return self._assemble(channels, like)
+        above = cells_above(mean, channels[1], self._weights)
+        return self._assemble((*channels, above), like)
 
     def _inputs(self, showers: Showers) -> torch.Tensor:
-        return self._assemble(_channels(showers.deposits), showers)
+        return self._assemble(self._channels(showers.deposits), showers)
 
     def _assemble(self, channels: tuple[torch.Tensor, ...], like: Showers) -> torch.Tensor:
         features = self.features(*channels, like.impact)
@@ -247,7 +249,13 @@ class Trainer:
         return torch.cat([particle, conditions.of_layers(like.layers)], dim=1)
 
     def _raw_features(self, showers: Showers) -> torch.Tensor:
-        return self.features(*_channels(showers.deposits), showers.impact)
+        return self.features(*self._channels(showers.deposits), showers.impact)
+
+    def _channels(self, deposits: torch.Tensor) -> tuple[torch.Tensor, ...]:
+        """Energy, logarithm and hit of cells, and the numbers of cells above energies."""
+        logarithm = torch.log1p(deposits)
+        above = cells_above(deposits, logarithm, self._weights)
+        return deposits, logarithm, (deposits > 0).to(deposits.dtype), above
 
     def _distance(self) -> float:
         with torch.no_grad():
@@ -275,10 +283,6 @@ class Trainer:
             found = f"features {distance:.3g} deviations from the library's, {spread:.3g} as wide"
             raise _divergence(self.iteration, found)
         return spread
-
-
-def _channels(deposits: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
-    return deposits, torch.log1p(deposits), (deposits > 0).to(deposits.dtype)
 
 
 def _blocks(number: int, size: int = 1024) -> list[slice]:

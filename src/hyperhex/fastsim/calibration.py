@@ -62,7 +62,8 @@ def drawn_about_template(
     layers = few.layers.energy.numpy(), few.layers.hits.numpy().astype(np.int32)
 
     def draw(tables: HitTables, number: int) -> NDArray[np.float32]:
-        return draw_hits(fractions, *layers, tables, integer(seed, "fastsim", "settle", number))
+        part = integer(seed, "fastsim", "settle", number)
+        return draw_hits(fractions, *layers, tables, part).dense(*fractions.shape[1:])
 
     return settle(crossings, few.deposits.numpy(), draw)
 
@@ -89,5 +90,6 @@ def _drawn(
             )
         layers = rows.layers.energy.numpy(), rows.layers.hits.numpy().astype(np.int32)
         part = int(random.integers(1 << 63))
-        cells[start : start + len(rows)] = draw_hits(fractions.numpy(), *layers, tables, part)
+        hits = draw_hits(fractions.numpy(), *layers, tables, part)
+        cells[start : start + len(rows)] = hits.dense(*cells.shape[1:])
     return cells

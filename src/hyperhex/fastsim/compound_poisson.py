@@ -21,8 +21,12 @@ import torch
 from numpy.typing import NDArray
 
 from hyperhex.kernels.hits import KNOTS_PER_UNIT, HitTables
+from hyperhex.kernels.spectrum import count_above, spread_back
 
-__all__ = ["Weights", "sampled"]
+__all__ = ["SPECTRUM_EDGES", "Weights", "cells_above", "sampled"]
+
+SPECTRUM_EDGES = np.array([1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 128.0])
+"""Energies above which cells are counted [MIP]."""
 
 _KNOTS = 160
 _PER_UNIT = 16
@@ -33,7 +37,8 @@ class Weights:
     """Weights of the channels, of a crossing far from the axis.
 
     `mean` energy of a crossing (n_layers,) [MIP]; `logarithm` (n_layers, n_knots) is
-    E_h[ln(1 + e + h) - ln(1 + e)] / m on an even grid of ln(1 + e) [1/MIP].
+    E_h[ln(1 + e + h) - ln(1 + e)] / m on an even grid of ln(1 + e) [1/MIP]; `above`
+    (n_layers, n_knots, n_edges) is P(e <= edge < e + h) / m on the same grid.
     """
 
     def __init__(self, tables: HitTables, device: str = "cpu") -> None:
@@ -41,6 +46,8 @@ class Weights:
         rows = [_log_weights(single[0], m) for single, m in zip(sums, mean, strict=True)]
         self.mean = torch.from_numpy(mean).float().to(device)
         self.logarithm = torch.from_numpy(np.stack(rows)).float().to(device)
+        above = [_above_weights(single[0], m) for single, m in zip(sums, mean, strict=True)]
+        self.above = np.stack(above).astype(np.float32)
 
 
 def _log_weights(single: NDArray, mean: float) -> NDArray[np.float64]:
@@ -49,6 +56,44 @@ def _log_weights(single: NDArray, mean: float) -> NDArray[np.float64]:
     places = -np.log1p(-(np.arange(_NODES) + 0.5) / _NODES) * KNOTS_PER_UNIT
     nodes = np.interp(places, np.arange(len(single)), single)
     return np.asarray(np.log1p(nodes / (1.0 + energy[:, None])).mean(axis=1) / mean)
+
+
+def _above_weights(single: NDArray, mean: float) -> NDArray[np.float64]:
+    """Weights of a cell's being above each edge, by the distribution of a crossing's energy."""
+    energy = np.expm1(np.arange(_KNOTS) / _PER_UNIT)[:, None]
+    beyond = np.exp(
+        -np.interp(SPECTRUM_EDGES - energy, single, np.arange(len(single))) / KNOTS_PER_UNIT
+    )
+    return np.where(energy <= SPECTRUM_EDGES, beyond, 0.0) / mean
+
+
+def cells_above(mean: torch.Tensor, logarithm: torch.Tensor, weights: Weights) -> torch.Tensor:
+    """Cells of each layer above `SPECTRUM_EDGES`, (n, n_layers, n_edges), of ln(1 + e).
+
+    The derivatives with respect to `mean` are those of the formula of this module.
+    """
+    apply: Callable[..., torch.Tensor] = _Above.apply
+    return apply(mean, logarithm, weights.above)
+
+
+class _Above(torch.autograd.Function):
+    """Counts forward, weighted gradients back; both on the CPU, wherever the networks are."""
+
+    @staticmethod
+    def forward(
+        ctx: Any, mean: torch.Tensor, logarithm: torch.Tensor, weights: NDArray[np.float32]
+    ) -> torch.Tensor:
+        """Counts (n, n_layers, n_edges)."""
+        ctx.logarithm, ctx.weights = logarithm.detach().cpu().numpy(), weights
+        edges = np.log1p(SPECTRUM_EDGES).astype(np.float32)
+        return torch.from_numpy(count_above(ctx.logarithm, edges)).to(mean.device)
+
+    @staticmethod
+    def backward(ctx: Any, counts: torch.Tensor) -> tuple[torch.Tensor, None, None]:
+        """Gradient of `mean` from that of the counts."""
+        told = counts.cpu().numpy()
+        found = spread_back(ctx.logarithm, told, ctx.weights, _PER_UNIT)
+        return torch.from_numpy(found).to(counts.device), None, None
 
 
 def sampled(

@@ -25,9 +25,10 @@ class DerivedFeatures(nn.Module):
     """What the critic is shown beside the cells, a differentiable function of them.
 
     Per layer: centroid and width about the impact point of the energy and of the hits, width of
-    the logarithms, mean ln(1 + cell), root of the sum of squares over the energy. Per ring: share
-    of the energy and of the hits. Of the whole: centroid and width, mean ln(1 + cell), and the
-    fourth root of the sum of fourth powers over the energy, which is that of the largest cells.
+    the logarithms, mean ln(1 + cell), root of the sum of squares over the energy, share of the hits
+    above each of some energies. Per ring: share of the energy and of the hits. Of the whole:
+    centroid and width, mean ln(1 + cell), share of the hits above each energy, and the fourth root
+    of the sum of fourth powers over the energy, which is that of the largest cells.
     Energy and hits of the layers themselves are known, and the same in both kinds of showers.
     Buffers: `positions` (n_cells, 2) [cm], `rings` (n_rings, n_cells), one-hot.
     """
@@ -35,16 +36,23 @@ class DerivedFeatures(nn.Module):
     positions: torch.Tensor
     rings: torch.Tensor
 
-    def __init__(self, positions: torch.Tensor, ring: torch.Tensor, n_layers: int) -> None:
+    def __init__(self, positions: torch.Tensor, ring: torch.Tensor) -> None:
         super().__init__()
         self.register_buffer("positions", positions)
         self.register_buffer("rings", nn.functional.one_hot(ring).T.to(positions.dtype))
-        self.number = 9 * n_layers + 2 * len(self.rings) + 5
 
     def forward(
-        self, energy: torch.Tensor, logarithm: torch.Tensor, hit: torch.Tensor, impact: torch.Tensor
+        self,
+        energy: torch.Tensor,
+        logarithm: torch.Tensor,
+        hit: torch.Tensor,
+        above: torch.Tensor,
+        impact: torch.Tensor,
     ) -> torch.Tensor:
-        """Features (n, number) of the channels (n, n_layers, n_cells) and `impact` (n, 2) [cm]."""
+        """Features (n, number) of the channels (n, n_layers, n_cells) and `impact` (n, 2) [cm].
+
+        `above` (n, n_layers, n_edges) are the numbers of cells above each energy.
+        """
         offset = self.positions[None] - impact[:, None]
         terms = torch.cat([offset, offset.square().sum(2, keepdim=True)], dim=2)
         layers, hits, logs = (channel.sum(2) + _TINY for channel in (energy, hit, logarithm))
@@ -68,6 +76,8 @@ class DerivedFeatures(nn.Module):
             whole[:, :2],
             _width(whole[:, 2:]),
             logs.sum(1, keepdim=True) / number,
+            (above / hits[..., None]).flatten(1),
+            above.sum(1) / number,
             (energy.pow(4).sum((1, 2)) + _TINY**4).pow(0.25)[:, None] / total,
         ]
         return torch.cat(parts, dim=1)

@@ -48,10 +48,16 @@ class Generator(nn.Module):
 
         `noise` (n, noise) is normal, `log_energy` (n,) of [GeV], `impact` (n, 2) in the wedge [cm].
         """
+        cells = self.departures(noise, log_energy, impact, layers)
+        return torch.softmax(cells + self.template(log_energy, impact), dim=2)
+
+    def departures(
+        self, noise: torch.Tensor, log_energy: torch.Tensor, impact: torch.Tensor, layers: Layers
+    ) -> torch.Tensor:
+        """What the network adds to the template's logits, (n, n_layers, n_cells)."""
         told = self.conditions.of_particle(log_energy, impact), self.conditions.of_layers(layers)
         hidden = self.trunk(torch.cat([noise, *told], dim=1))
-        cells = self.cells(hidden).view(-1, self.n_layers, self.n_cells)
-        return torch.softmax(cells + self.template(log_energy, impact), dim=2)
+        return self.cells(hidden).view(-1, self.n_layers, self.n_cells)
 
 
 def dense(sizes: tuple[int, ...]) -> nn.Sequential:

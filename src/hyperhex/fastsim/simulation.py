@@ -21,7 +21,8 @@ from hyperhex.fastsim.crossings import zones
 from hyperhex.fastsim.density import LayerDensity
 from hyperhex.fastsim.generator import Generator
 from hyperhex.fastsim.template import Template
-from hyperhex.kernels.hits import HitTables, draw_hits
+from hyperhex.kernels.hits import Hits, HitTables, draw_hits
+from hyperhex.kernels.profiles import weigh
 from hyperhex.provenance import read_json, write_json
 from hyperhex.random import integer, stream
 
@@ -66,7 +67,10 @@ class FastSimulation:
         self.tables = networks.tables
         self.scale = scale
         self.patch = Patch(scale.rings, scale.pitch)
-        self._inverse = symmetry.inverses(self.patch)
+        layers = np.arange(self.generator.n_layers)[:, None] * self.patch.n_cells
+        moved = self.patch.symmetries[:, None, :] + layers
+        # where each operation carries a cell of the whole shower
+        self._carried = moved.reshape(len(moved), -1).astype(np.int32)
 
     @property
     def particle(self) -> str:
@@ -76,13 +80,20 @@ class FastSimulation:
     def sample(
         self, energy: NDArray, impact: NDArray, seed: int, batch: int = 256
     ) -> NDArray[np.float32]:
-        """Showers, cells below the threshold zero.
+        """Showers as cells, (n, n_layers, n_cells) [GeV]; what is not hit is zero.
+
+        Arguments as of `hits`.
+        """
+        found = self.hits(energy, impact, seed, batch)
+        return found.dense(self.generator.n_layers, self.generator.n_cells)
+
+    def hits(self, energy: NDArray, impact: NDArray, seed: int, batch: int = 256) -> Hits:
+        """Showers as hits, energies in [GeV].
 
         Block i of `batch` showers draws from its own stream of the seed: the same energies,
         points, seed and batch give the same bytes, whatever the number of threads. Outside the
         library's range of energies the nearest energy is sampled and its deposits scaled.
-        `energy` (n,) [GeV], `impact` (n, 2) in the central cell [cm] ->
-        (n, n_layers, n_cells) [GeV].
+        `energy` (n,) [GeV], `impact` (n, 2) in the central cell [cm].
         """
         energy = np.asarray(energy, np.float64)
         impact = np.asarray(impact, np.float64).reshape(-1, 2)
@@ -92,37 +103,34 @@ class FastSimulation:
                 " expected (n,) with all energies positive and (n, 2)"
             )
             raise ValueError(msg)
-        shape = (len(energy), self.generator.n_layers, self.generator.n_cells)
-        showers = np.empty(shape, np.float32)
+        starts = range(0, len(energy), batch)
         with single_thread():
-            for block, start in enumerate(range(0, len(energy), batch)):
-                rows = slice(start, start + batch)
-                showers[rows] = self._block(energy[rows], impact[rows], seed, block)
-        return showers
+            blocks = [
+                self._block(energy[k : k + batch], impact[k : k + batch], seed, block)
+                for block, k in enumerate(starts)
+            ]
+        return _joined(blocks)
 
-    def _block(
-        self, energy: NDArray, impact: NDArray, seed: int, block: int
-    ) -> NDArray[np.float32]:
+    def _block(self, energy: NDArray, impact: NDArray, seed: int, block: int) -> Hits:
         operation, point = symmetry.wedge(self.patch, impact)
         inside = np.clip(energy, *self.scale.energies)
         place = seed, "fastsim", "sample", self.particle, block
-        fractions, layers = self._expected(inside, point, stream(*place))
-        hits = layers.hits.numpy().astype(np.int32)
-        seed_of_hits = integer(*place, "hits")
-        showers = draw_hits(
-            fractions.numpy(), layers.energy.numpy(), hits, self.tables, seed_of_hits
+        weights, layers = self._expected(inside, point, stream(*place))
+        number = layers.hits.numpy().astype(np.int32)
+        found = draw_hits(
+            weights, layers.energy.numpy(), number, self.tables, integer(*place, "hits")
         )
-        beyond = (energy / inside).astype(np.float32)
-        if (beyond != 1).any():
-            showers *= beyond[:, None, None]
-            showers[showers < self.scale.threshold] = 0.0
-        showers *= np.float32(self.scale.mip)
-        return symmetry.move(self.patch, showers, self._inverse[operation])
+        shower = np.repeat(np.arange(len(energy)), np.diff(found.first))
+        # a shower in the wedge is carried back by the inverse of what carried its point there
+        carried = self._carried[operation[shower], found.cell]
+        scale = (energy / inside * self.scale.mip).astype(np.float32)
+        hits = Hits(found.first, carried, found.energy * scale[shower])
+        return hits if (energy >= inside).all() else _above(hits, self.scale)
 
     def _expected(
         self, energy: NDArray, point: NDArray, random: np.random.Generator
-    ) -> tuple[torch.Tensor, Layers]:
-        """Layers of showers, and how their cells are expected to share them."""
+    ) -> tuple[NDArray[np.float32], Layers]:
+        """Layers of showers, and in which proportions their cells are expected to share them."""
         number, factors = len(energy), 2 * self.generator.n_layers
         noise = random.standard_normal((number, self.generator.noise), dtype=np.float32)
         uniform = random.random((2, number, factors), dtype=np.float32)
@@ -131,8 +139,11 @@ class FastSimulation:
         with torch.inference_mode():
             choice, place = torch.from_numpy(uniform)
             layers = self.density(log_energy, impact, choice, place)
-            fractions = self.generator(torch.from_numpy(noise), log_energy, impact, layers)
-        return fractions, layers
+            told = torch.from_numpy(noise), log_energy, impact, layers
+            weights = self.generator.departures(*told).numpy()
+        tables = {name: table.numpy() for name, table in self.generator.template.named_buffers()}
+        weigh(weights, log_energy.numpy(), impact.numpy(), **tables)
+        return weights, layers
 
     def save(self, folder: Path, record: dict[str, Any]) -> None:
         """Write generator.safetensors and generator.json; `record` says how it was made."""
@@ -155,6 +166,24 @@ class FastSimulation:
             "components": self.density.components,
         }
         write_json(folder / _RECORD, {"shape": shape, "scale": asdict(self.scale), **record})
+
+
+def _joined(blocks: list[Hits]) -> Hits:
+    """Hits of blocks of showers, one after the other."""
+    ends = np.cumsum([0, *(len(block.cell) for block in blocks)])
+    firsts = [block.first[:-1] + end for block, end in zip(blocks, ends[:-1], strict=True)]
+    return Hits(
+        np.concatenate([*firsts, ends[-1:]]),
+        np.concatenate([np.empty(0, np.int32), *(block.cell for block in blocks)]),
+        np.concatenate([np.empty(0, np.float32), *(block.energy for block in blocks)]),
+    )
+
+
+def _above(hits: Hits, scale: Scale) -> Hits:
+    """Those above the threshold of a cell."""
+    kept = hits.energy >= np.float32(scale.threshold * scale.mip)
+    number = np.concatenate([np.zeros(1, np.int64), np.cumsum(kept)])
+    return Hits(number[hits.first], hits.cell[kept], hits.energy[kept])
 
 
 def load_generator(folder: Path) -> FastSimulation:

@@ -36,6 +36,7 @@ __all__ = [
     "NEAR",
     "SOFT",
     "HitTables",
+    "Hits",
     "draw_hits",
 ]
 
@@ -49,6 +50,7 @@ MOST_DRAWS = 8
 NEAR = 0.02
 _PLACES = 4
 _FEW = 12.0
+_MOST = 64
 _LEAST = 1e-3
 
 _ONE = np.uint64(1)
@@ -79,18 +81,44 @@ class HitTables:
     threshold: float
 
 
-def draw_hits(
-    fractions: Floats, energy: Floats, hits: NDArray[np.int32], tables: HitTables, seed: int
-) -> Floats:
-    """Energies of cells [MIP], (n, n_layers, n_cells).
+@dataclass(frozen=True)
+class Hits:
+    """Hit cells of showers one after the other.
 
-    `fractions` of a layer's energy (n, n_layers, n_cells), of unit sum in each layer; `energy`
-    [MIP] and number of hit cells `hits`, (n, n_layers). A layer's cells sum to its energy, and as
-    many as told are not zero; the energy must be at least the threshold times the hits.
+    Attributes
+    ----------
+    first : where the hits of each shower begin, and the end of the last, (n + 1,)
+    cell : place of each hit in a shower's (n_layers, n_cells), layers one after the other
+    energy : of each hit [MIP]
     """
-    cells = np.empty(fractions.shape, np.float32)
+
+    first: NDArray[np.int64]
+    cell: NDArray[np.int32]
+    energy: Floats
+
+    def dense(self, n_layers: int, n_cells: int) -> Floats:
+        """Energies of all cells, (n, n_layers, n_cells), zero where there is no hit."""
+        cells = np.zeros((len(self.first) - 1, n_layers, n_cells), np.float32)
+        shower = np.repeat(np.arange(len(cells)), np.diff(self.first))
+        cells.reshape(len(cells), -1)[shower, self.cell] = self.energy
+        return cells
+
+
+def draw_hits(
+    weights: Floats, energy: Floats, hits: NDArray[np.int32], tables: HitTables, seed: int
+) -> Hits:
+    """Hits of showers.
+
+    `weights` (n, n_layers, n_cells) are in proportion to the energy that is expected in the cells
+    of a layer; `energy` [MIP] and number of hit cells `hits`, (n, n_layers). The hits of a layer
+    sum to its energy, and there are as many as told; the energy must be at least the threshold
+    times the hits.
+    """
+    number = hits.sum(axis=1, dtype=np.int64)
+    first = np.concatenate([np.zeros(1, np.int64), np.cumsum(number)])
+    found = Hits(first, np.empty(first[-1], np.int32), np.empty(first[-1], np.float32))
     _draw_showers(
-        fractions,
+        weights,
         energy,
         hits,
         tables.sums,
@@ -100,14 +128,15 @@ def draw_hits(
         tables.neighbours,
         tables.threshold,
         np.uint64(seed),
-        cells,
+        found.cell,
+        found.energy,
     )
-    return cells
+    return found
 
 
 @compiled
 def _draw_showers(
-    fractions: Floats,
+    weights: Floats,
     energy: Floats,
     hits: NDArray[np.int32],
     sums: Floats,
@@ -117,32 +146,35 @@ def _draw_showers(
     neighbours: NDArray[np.int64],
     threshold: float,
     seed: np.uint64,
-    cells: Floats,
+    cell: NDArray[np.int32],
+    drawn_energy: Floats,
 ) -> None:
-    n_cells = fractions.shape[2]
+    n_cells = weights.shape[2]
     state = np.zeros(2, np.uint64)
     race = np.empty(n_cells, np.float32)
     times = np.empty(n_cells, np.float32)
     order = times.view(np.int32)
+    taken = np.zeros(n_cells, np.bool_)
     place = np.empty(n_cells + 1, np.int64)
     number = np.empty(n_cells, np.int64)
     zone = np.empty(n_cells, np.int64)
     kept = np.empty(n_cells, np.float64)
     drawn = np.empty(n_cells, np.float64)
     bits = race.view(np.int32)
-    for shower in range(len(fractions)):
+    done = 0
+    for shower in range(len(weights)):
         begin(state, seed, np.uint64(shower))
-        for layer in range(fractions.shape[1]):
-            found = cells[shower, layer]
-            found[:] = 0.0
+        for layer in range(weights.shape[1]):
             hit = hits[shower, layer]
             if hit == 0:
                 continue
-            chance = fractions[shower, layer]
-            total = energy[shower, layer]
+            weight = weights[shower, layer]
             _exponentials(race, bits, state)
+            total = np.float32(0.0)
             for c in range(n_cells):
-                times[c] = race[c] / (chance[c] + np.float32(1e-30))
+                total += weight[c]
+                times[c] = race[c] / (weight[c] + np.float32(1e-30))
+            rate = energy[shower, layer] / total
             first = hit - _shares(hit, shared[layer], state)
             last = _last_of(order, first)
             counted = 0
@@ -152,21 +184,24 @@ def _draw_showers(
             first = min(first, counted)
             for one in range(first):
                 c = place[one]
-                more = chance[c] * total / moments[zones[c], layer, 0] - race[c]
+                more = weight[c] * rate / moments[zones[c], layer, 0] - race[c]
                 number[one] = 1 + (_poisson(more, state) if more > 0.0 else 0)
-                found[c] = 1.0
+                taken[c] = True
             for one in range(first, hit):
-                c = _beside(place, first, neighbours, found, times, state)
+                c = _beside(place, first, neighbours, taken, times, state)
                 place[one], number[one] = c, 1
-                found[c] = 1.0
-            wanted = max(energy[shower, layer] - threshold * hit, _LEAST)
+                taken[c] = True
             for one in range(hit):
                 zone[one] = zones[place[one]]
+                taken[place[one]] = False
+            wanted = max(energy[shower, layer] - threshold * hit, _LEAST)
             crossed = number, zone, sums[:, layer], moments[:, layer]
             _energies(kept, drawn, crossed, hit, wanted, threshold, state)
             _make_good(kept, hit, wanted)
             for one in range(hit):
-                found[place[one]] = threshold + kept[one]
+                cell[done] = layer * n_cells + place[one]
+                drawn_energy[done] = threshold + kept[one]
+                done += 1
 
 
 @inlined
@@ -238,10 +273,14 @@ def _poisson(mean: float, state: State) -> int:
     """Poisson number; above 12 a rounded normal one of the same mean and variance."""
     if mean > _FEW:
         return max(0, int(mean + math.sqrt(mean) * _normal(state) + 0.5))
+    # the chance of none is at least 1 - mean
+    left = uniform(state)
+    if left >= mean:
+        return 0
     chance = math.exp(-mean)
-    left = uniform(state) - chance
+    left = 1.0 - left - chance
     number = 0
-    while left > 0.0 and number < 64:
+    while left > 0.0 and number < _MOST:
         number += 1
         chance *= mean / number
         left -= chance
@@ -265,18 +304,18 @@ def _beside(
     place: NDArray[np.int64],
     number: int,
     neighbours: NDArray[np.int64],
-    found: Floats,
+    taken: NDArray[np.bool_],
     times: Floats,
     state: State,
 ) -> int:
     """Cell without a hit beside one of the first `number` places, or else the next of the race."""
     for _ in range(_PLACES):
         beside = neighbours[place[int(uniform(state) * number)], int(uniform(state) * 6.0)]
-        if beside >= 0 and found[beside] == 0.0:
+        if beside >= 0 and not taken[beside]:
             return beside
     following = -1
-    for c in range(len(found)):
-        if found[c] == 0.0 and (following < 0 or times[c] < times[following]):
+    for c in range(len(taken)):
+        if not taken[c] and (following < 0 or times[c] < times[following]):
             following = c
     return following
 
