@@ -55,6 +55,8 @@ _LEAST = 1e-3
 
 _ONE = np.uint64(1)
 _LOW = np.uint64(0xFFFFFFFF)
+_LOW16 = np.uint64(0xFFFF)
+_S16 = np.uint64(16)
 _S32 = np.uint64(32)
 
 
@@ -156,7 +158,7 @@ def _draw_showers(
     order = times.view(np.int32)
     taken = np.zeros(n_cells, np.bool_)
     place = np.empty(n_cells + 1, np.int64)
-    number = np.empty(n_cells, np.int64)
+    number = np.empty(n_cells, np.float64)
     zone = np.empty(n_cells, np.int64)
     kept = np.empty(n_cells, np.float64)
     drawn = np.empty(n_cells, np.float64)
@@ -185,7 +187,7 @@ def _draw_showers(
             for one in range(first):
                 c = place[one]
                 more = weight[c] * rate / moments[zones[c], layer, 0] - race[c]
-                number[one] = 1 + (_poisson(more, state) if more > 0.0 else 0)
+                number[one] = 1.0 + (_poisson(more, state) if more > 0.0 else 0.0)
                 taken[c] = True
             for one in range(first, hit):
                 c = _beside(place, first, neighbours, taken, times, state)
@@ -196,7 +198,7 @@ def _draw_showers(
                 taken[place[one]] = False
             wanted = max(energy[shower, layer] - threshold * hit, _LEAST)
             crossed = number, zone, sums[:, layer], moments[:, layer]
-            _energies(kept, drawn, crossed, hit, wanted, threshold, state)
+            _energies(kept, drawn, crossed, hit, wanted, threshold, (race, bits, state))
             _make_good(kept, hit, wanted)
             for one in range(hit):
                 cell[done] = layer * n_cells + place[one]
@@ -260,28 +262,36 @@ def _last_of(order: NDArray[np.int32], number: int) -> np.int32:
 
 @inlined
 def _shares(hit: int, share: float, state: State) -> int:
-    """Binomial number of hit cells that are neighbours of the others, of which one is left."""
+    """Binomial number of hit cells that are neighbours of the others, of which one is left.
+
+    Four chances of 16 bits from each word.
+    """
+    limit = np.uint64(share * 65536.0)
     found = 0
-    for _ in range(hit - 1):
-        if uniform(state) < share:
-            found += 1
+    for start in range(0, hit - 1, 4):
+        state[0] += state[1]
+        word = hashed(state[0])
+        for _ in range(min(4, hit - 1 - start)):
+            if (word & _LOW16) < limit:
+                found += 1
+            word >>= _S16
     return found
 
 
 @inlined
-def _poisson(mean: float, state: State) -> int:
-    """Poisson number; above 12 a rounded normal one of the same mean and variance."""
+def _poisson(mean: float, state: State) -> float:
+    """Poisson number by inversion; a mean of more than 12 itself, which fluctuates in `_many`."""
     if mean > _FEW:
-        return max(0, int(mean + math.sqrt(mean) * _normal(state) + 0.5))
+        return mean
     # the chance of none is at least 1 - mean
     left = uniform(state)
     if left >= mean:
-        return 0
+        return 0.0
     chance = math.exp(-mean)
     left = 1.0 - left - chance
-    number = 0
+    number = 0.0
     while left > 0.0 and number < _MOST:
-        number += 1
+        number += 1.0
         chance *= mean / number
         left -= chance
     return number
@@ -324,24 +334,34 @@ def _beside(
 def _energies(
     kept: NDArray[np.float64],
     drawn: NDArray[np.float64],
-    crossed: tuple[NDArray[np.int64], NDArray[np.int64], Floats, NDArray[np.float64]],
+    crossed: tuple[NDArray[np.float64], NDArray[np.int64], Floats, NDArray[np.float64]],
     hit: int,
     wanted: float,
     threshold: float,
-    state: State,
+    random: tuple[Floats, NDArray[np.int32], State],
 ) -> None:
     """Energies above the threshold of cells that are crossed; of several, those that fit.
 
-    `crossed` are how often and the zone of each cell, and the tables of its layer.
+    `crossed` are how often and the zone of each cell, and the tables of its layer; `random` room
+    for exponential numbers, and the state.
     """
     number, zone, sums, moments = crossed
+    exponential, bits, state = random
     draws = min(MOST_DRAWS, max(1, DRAWS // hit)) if hit > 1 else 1
+    last = np.float32(sums.shape[2] - 1.001)
     nearest = np.inf
     for _ in range(draws):
+        _exponentials(exponential[:hit], bits[:hit], state)
         total = 0.0
         for one in range(hit):
-            where = zone[one]
-            energy = _sum_of(number[one], sums[where], moments[where], state)
+            where, times = zone[one], number[one]
+            if times > sums.shape[1]:
+                energy = _many(times, moments[where, 0], moments[where, 1], state)
+            else:
+                place = min(exponential[one] * np.float32(KNOTS_PER_UNIT), last)
+                knot = int(place)
+                row = sums[where, int(times) - 1]
+                energy = row[knot] + (place - knot) * (row[knot + 1] - row[knot])
             drawn[one] = max(energy - threshold, _LEAST)
             total += drawn[one]
         apart = max(total / wanted, wanted / total) - 1.0
@@ -354,18 +374,18 @@ def _energies(
 
 
 @inlined
-def _sum_of(number: int, sums: Floats, moments: NDArray[np.float64], state: State) -> float:
-    """Energy of so many crossings; beyond the tables a gamma variable (Wilson & Hilferty 1931)."""
-    if number > len(sums):
-        mean, variance = moments[0], moments[1]
-        ninth = variance / (9.0 * number * mean * mean)
-        root = 1.0 - ninth + _normal(state) * math.sqrt(ninth)
-        return number * mean * root * root * root
-    last = sums.shape[1] - 1
-    place = min(-math.log(uniform(state)) * KNOTS_PER_UNIT, last - 1e-3)
-    knot = int(place)
-    row = sums[number - 1]
-    return row[knot] + (place - knot) * (row[knot + 1] - row[knot])
+def _many(number: float, mean: float, variance: float, state: State) -> float:
+    """Energy of more crossings than are tabled, as a gamma variable (Wilson & Hilferty 1931).
+
+    A whole number is as it is; one that is not is the mean of a Poisson number, but for the first.
+    """
+    spread = number * variance
+    if number != math.floor(number):
+        spread += (number - 1.0) * mean * mean
+    total = number * mean
+    ninth = spread / (9.0 * total * total)
+    root = 1.0 - ninth + _normal(state) * math.sqrt(ninth)
+    return total * root * root * root
 
 
 @inlined
