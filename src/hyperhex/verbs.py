@@ -61,9 +61,13 @@ VERBS: dict[tuple[str, str], tuple[str, tuple[str, ...]]] = {
         "compare fast with full simulation",
         ("showers", "model", "output", "figures"),
     ),
+    ("fastsim", "downstream"): (
+        "test on full simulation what learned from fast showers",
+        ("showers+", "models", "output", "figures"),
+    ),
     ("fastsim", "gate"): (
         "stop unless the configured limits are met",
-        ("validations+", "output"),
+        ("validations+", "downstream", "output"),
     ),
     ("refine", "data"): (
         "pass showers through the detector's real response",
@@ -177,11 +181,13 @@ ARGUMENTS: dict[str, dict[str, Any]] = {
     "data": {"type": Path, "help": "store of data showers (*.zarr)"},
     "discovery": {"type": Path, "help": "discovery.json that `discovery` wrote"},
     "events": {"type": Path, "help": "store of events (*.zarr)"},
+    "downstream": {"type": Path, "help": "downstream.json that `downstream` wrote"},
     "figures": {"type": Path, "help": "folder for the figures (*.svg)"},
     "generators": {"type": Path, "help": "folder with the fast simulation of each particle"},
     "improvement": {"type": Path, "help": "improvement.json that `improvement` wrote"},
     "leave_out": {"default": "none", "help": "theory or group_<name> that training never sees"},
     "leave_out_part": {"type": int, "help": "part of the theories that has no say, from 0"},
+    "models": {"type": Path, "help": "folder with the fast simulation of each particle"},
     "model": {"type": Path, "help": "folder of the trained network"},
     "models": {"type": Path, "help": "folder of a trained classifier"},
     "number": {"type": int, "default": 0, "help": "row of the event in the store, from 0"},

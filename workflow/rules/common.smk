@@ -96,6 +96,12 @@ def showers(wildcards):
     return expand("<results>/simulate/{particle}.manifest.json", particle=found)
 
 
+def shower_memory(wildcards):
+    """Memory [MB] of the work on a library: a pion's 7504 cells are 30 kB, held several times."""
+    each = 0.1 if "pi+" in PRODUCTION.simulate.particles else 0.02
+    return 2500 + round(each * PRODUCTION.simulate.number)
+
+
 def events(stage, theories):
     """Manifests of the events of some theories, as generated or as detected."""
     return expand(f"<results>/{stage}/{{theory}}.manifest.json", theory=theories)

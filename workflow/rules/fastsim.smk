@@ -17,7 +17,7 @@ rule fastsim_fit:
         "../../envs/production.yaml"
     threads: PRODUCTION.fastsim.threads
     resources:
-        mem_mb=4000,
+        mem_mb=shower_memory,
         runtime=480,
     params:
         folder=subpath(output.weights, parent=True),
@@ -56,7 +56,7 @@ rule fastsim_validate:
         "../../envs/production.yaml"
     threads: 1
     resources:
-        mem_mb=4000,
+        mem_mb=shower_memory,
         runtime=60,
     params:
         folder=subpath(input.weights, parent=True),
@@ -68,6 +68,53 @@ rule fastsim_validate:
         " --model {params.folder} --output {output.validation} --figures {output.figures} 2> {log}"
 
 
+rule fastsim_downstream:
+    """Test on full simulation what learned from fast showers."""
+    input:
+        code=source("fastsim", "plots.downstream"),
+        settings="<results>/settings/fastsim.json",
+        showers=expand(
+            "<results>/simulate/{particle}.manifest.json",
+            particle=PRODUCTION.simulate.particles,
+        ),
+        weights=expand(
+            "<results>/fastsim/{particle}/generator.safetensors",
+            particle=PRODUCTION.simulate.particles,
+        ),
+        cards=expand(
+            "<results>/fastsim/{particle}/generator.json",
+            particle=PRODUCTION.simulate.particles,
+        ),
+    output:
+        losses="<results>/fastsim/downstream.json",
+        figures=report(
+            directory("<results>/fastsim/figures"),
+            patterns=["{figure}.svg"],
+            caption="../report/downstream.rst",
+            category="Fast simulation",
+            labels={"particle": "all", "figure": "{figure}"},
+        ),
+    log:
+        "<results>/logs/fastsim_downstream.log",
+    benchmark:
+        "<results>/benchmarks/fastsim_downstream.tsv"
+    priority: 50
+    conda:
+        "../../envs/production.yaml"
+    threads: 1
+    resources:
+        mem_mb=shower_memory,
+        runtime=60,
+    params:
+        models=subpath(input.weights[0], ancestor=2),
+        showers=beside("showers"),
+    message:
+        "Test on full simulation what learned from fast showers"
+    shell:
+        "hyperhex fastsim downstream --settings {input.settings} --showers {params.showers}"
+        " --models {params.models} --output {output.losses} --figures {output.figures} 2> {log}"
+
+
 rule fastsim_gate:
     """Let the production go on only if fast simulation is good enough."""
     input:
@@ -76,6 +123,7 @@ rule fastsim_gate:
             "<results>/fastsim/{particle}/validation.json",
             particle=PRODUCTION.simulate.particles,
         ),
+        downstream="<results>/fastsim/downstream.json",
     output:
         "<results>/fastsim/passed.json",
     log:
@@ -91,4 +139,5 @@ rule fastsim_gate:
         "Ask whether the fast simulation is good enough"
     shell:
         "hyperhex fastsim gate --settings {input.settings} --validations {input.validations}"
+        " --downstream {input.downstream}"
         " --output {output} 2> {log}"

@@ -16,7 +16,7 @@ from hyperhex import store
 from hyperhex.config import FastsimNetwork, FastsimSettings, GateSettings, SimulateSettings
 from hyperhex.detector.patch import Patch
 from hyperhex.errors import GateError, StoreError, TrainingError
-from hyperhex.fastsim.limits import decisive, departures, misses, table
+from hyperhex.fastsim.limits import decisive, departures, losses, misses, table
 from hyperhex.provenance import read_json, versions, write_json
 from hyperhex.random import integer
 from hyperhex.spool import Spool
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from hyperhex.fastsim.library import Sample, Showers
     from hyperhex.fastsim.simulation import FastSimulation, Scale
 
-__all__ = ["fit", "gate", "validate"]
+__all__ = ["downstream", "fit", "gate", "validate"]
 
 log = logging.getLogger(__name__)
 
@@ -41,6 +41,7 @@ _GLANCED = 500
 _MEASURED = 20_000  # showers from which profiles and crossings are taken
 _REPORTS_TO_AN_AREA = 8
 _CODE = ("detector", "fastsim")
+_TOLERATED = {"resolution": 0.05, "auc_photon_pi+": 0.01, "auc_photon_electron": 0.01}
 _DIVERGED = ("diverged.json", "diverged.svg")
 
 
@@ -198,6 +199,44 @@ def validate(
     write_json(output, {"particles": {scale.particle: found}})
 
 
+def downstream(
+    settings: FastsimSettings,
+    showers: Sequence[Path],
+    models: Path,
+    output: Path,
+    figures: Path,
+) -> None:
+    """Measure what models lose that learn from fast showers; write downstream.json and figures.
+
+    `models` is the folder with the fast simulation of each particle.
+    """
+    import torch
+
+    from hyperhex.fastsim.downstream import Pair, compare, worst_losses
+    from hyperhex.fastsim.library import split
+    from hyperhex.fastsim.simulation import load_generator
+    from hyperhex.plots.downstream import draw_figures
+
+    chosen = settings.fastsim
+    torch.set_num_threads(1)
+    pairs: dict[str, Pair] = {}
+    for path in showers:
+        library = store.open(path)
+        sample, scale = _read(library, chosen.threshold)
+        fast_simulation = load_generator(models / scale.particle)
+        _check_scale(models / scale.particle, fast_simulation.scale, scale)
+        _, full = split(sample, chosen.held_out)
+        seed = integer(settings.seed, "fastsim", scale.particle, "downstream")
+        fast = _generated(fast_simulation, full, seed)
+        pairs[scale.particle] = Pair(fast_simulation.patch, full, fast)
+        log.info("%s: %d showers of both kinds", scale.particle, len(full))
+    found = compare(pairs, integer(settings.seed, "fastsim", "downstream"))
+    for name, loss in worst_losses(found).items():
+        log.info("largest loss of %s: %.4f", name, loss)
+    draw_figures(found, _TOLERATED, figures)
+    write_json(output, found)
+
+
 def _read(library: store.Store, threshold: float) -> tuple[Sample, Scale]:
     """Thresholded showers, and what their numbers mean."""
     from hyperhex.fastsim.library import Sample, thresholded
@@ -279,12 +318,15 @@ def full_time(library: store.Store) -> float:
     return (time.process_time() - start) / _SIMULATED
 
 
-def gate(settings: GateSettings, validations: Sequence[Path], output: Path) -> None:
+def gate(
+    settings: GateSettings, validations: Sequence[Path], downstream: Path, output: Path
+) -> None:
     """Write passed.json, or raise `GateError` with a table of what missed its limit."""
     particles: dict[str, Any] = {}
     for path in validations:
         particles |= read_json(path)["particles"]
-    missed = misses(particles, settings.fastsim.limits)
+    lost = losses(read_json(downstream))
+    missed = misses(particles, lost, settings.fastsim.limits)
     if missed:
         listed = ", ".join(map(str, validations))
         msg = (
@@ -294,6 +336,6 @@ def gate(settings: GateSettings, validations: Sequence[Path], output: Path) -> N
             " (fastsim.limits)"
         )
         raise GateError(msg)
-    figures = {particle: decisive(found) for particle, found in particles.items()}
+    figures = {particle: decisive(found) for particle, found in particles.items()} | lost
     limits = settings.fastsim.limits.model_dump()
     write_json(output, {"passed": True, "figures": figures, "limits": limits})
