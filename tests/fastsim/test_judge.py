@@ -9,7 +9,8 @@ from numpy.typing import NDArray
 
 from hyperhex.config import FastsimLimits
 from hyperhex.detector.patch import Patch
-from hyperhex.fastsim import judge, limits, separation
+from hyperhex.fastsim import judge, limits
+from hyperhex.fastsim.agreement import agreement, energy_bins
 from hyperhex.fastsim.library import Sample, split, thresholded
 from hyperhex.fastsim.observables import SPECTRUM_EDGES, matrix, observables
 
@@ -32,35 +33,6 @@ def broken(toy: Toy) -> Sample:
     return Sample(*toy(400, 2, depth=1.2))
 
 
-def test_like_showers_cannot_be_told_apart(patch: Patch, full: Sample, twin: Sample) -> None:
-    looks = full.matrix(patch), twin.matrix(patch)
-    assert separation.auc_of_observables(*looks, seed=1) == pytest.approx(0.5, abs=0.07)
-    assert separation.auc_of_cells(full.deposits, twin.deposits, seed=1) < 0.57
-    assert abs(separation.frechet_distance(*looks, seed=1)) < 0.6
-
-
-def test_unlike_showers_are_told_apart(patch: Patch, full: Sample, broken: Sample) -> None:
-    looks = full.matrix(patch), broken.matrix(patch)
-    assert separation.auc_of_observables(*looks, seed=1) > 0.95
-    assert separation.auc_of_cells(full.deposits, broken.deposits, seed=1) > 0.9
-    assert separation.frechet_distance(*looks, seed=1) > 3
-
-
-def test_frechet_distance_of_gaussians_is_known() -> None:
-    random = np.random.default_rng(3)
-    first, second = random.normal(size=(2, 6000, 3))
-    second = second * [1.0, 1.5, 1.0] + [0.7, 0.0, 0.0]
-    # |m1 - m2|^2 + (s1 - s2)^2 of independent coordinates
-    expected = 0.7**2 + 0.5**2
-    assert separation.frechet_distance(first, second, seed=1) == pytest.approx(expected, abs=0.05)
-
-
-def test_separation_power_has_its_limits() -> None:
-    values = np.random.default_rng(4).normal(size=4000)
-    assert separation.separation_power(values, values) == 0.0
-    assert separation.separation_power(values, values + 100.0) > 0.95
-
-
 def test_observables_of_a_known_shower(patch: Patch) -> None:
     deposits = np.zeros((1, 3, patch.n_cells), np.float32)
     deposits[0, 1, 0], deposits[0, 2, 1] = 3.0, 1.0
@@ -74,7 +46,8 @@ def test_observables_of_a_known_shower(patch: Patch) -> None:
     assert found["layer_x"][0, 2] == pytest.approx(patch.positions[1, 0])
     assert found["depth"] == pytest.approx([1.25])
     assert found["depth_spread"] == pytest.approx([np.sqrt(0.75 * 0.25)])
-    assert found["cell_spectrum"][0, :3] == pytest.approx([0, 0.5, 0.5])
+    # 1 and 3 MIP, edges 0.5 0.89 1.58 2.81 5
+    assert found["cell_spectrum"][0, :4] == pytest.approx([0, 0.5, 0, 0.5])
     assert found["cell_spectrum"].shape[1] == len(SPECTRUM_EDGES) - 1
 
 
@@ -93,22 +66,140 @@ def test_an_empty_shower_has_finite_observables(patch: Patch) -> None:
     assert np.isfinite(matrix(patch, nothing, np.ones(1), np.zeros((1, 2)))).all()
 
 
+def test_observables_do_not_depend_on_blocks(
+    patch: Patch, full: Sample, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    expected = full.matrix(patch)
+    monkeypatch.setattr("hyperhex.fastsim.observables._BLOCK", 64)
+    np.testing.assert_array_equal(full.matrix(patch), expected)
+
+
+def test_spectrum_spans_four_decades_evenly() -> None:
+    assert SPECTRUM_EDGES[0] == 0.5
+    assert SPECTRUM_EDGES[-1] == pytest.approx(5000.0)
+    np.testing.assert_allclose(np.diff(np.log10(SPECTRUM_EDGES)), 0.25)
+
+
+def figures(number: int, seed: int, **changed: NDArray) -> tuple[NDArray, dict[str, NDArray]]:
+    """Energies and observables of showers that are random numbers."""
+    random = np.random.default_rng(seed)
+    layers = random.multivariate_normal([0.5, 0.3, 0.2], 0.01 * np.eye(3) + 0.005, number)
+    found = {
+        "response": 150.0 + 15.0 * random.normal(size=number),
+        "hits": np.full(number, 100.0),
+        "layer_fraction": layers,
+        "ring_fraction": np.tile([0.7, 0.29, 0.01], (number, 1)),
+        "cell_spectrum": np.tile([0.5, 0.4995, 0.0005, *[0.0] * 13], (number, 1)),
+    }
+    return np.geomspace(1.0, 100.0, number), found | changed
+
+
+def test_agreement_measures_what_was_changed() -> None:
+    number = 4000
+    energy, full = figures(number, 1)
+    half = np.where(energy < 10.0, 1.0, 1.02)
+    fast = {
+        "response": half * (150.0 + 1.2 * (full["response"] - 150.0)),
+        "hits": full["hits"] * 0.9,
+        "layer_fraction": full["layer_fraction"] * [1.0, 1.1, 1.0],
+        "ring_fraction": full["ring_fraction"] * [1.0, 0.95, 3.0],
+        "cell_spectrum": full["cell_spectrum"] * [1.0, 1.3, 9.0, *[1.0] * 13],
+    }
+    found = agreement((energy, full), (energy, fast))
+    ratios = [row["response"]["ratio"] for row in found["energies"]]
+    assert ratios == pytest.approx([1.0, 1.0, 1.02, 1.02], abs=0.005)
+    assert [row["width"]["ratio"] for row in found["energies"]] == pytest.approx(
+        [1.2] * 4, rel=0.02
+    )
+    assert [row["showers"] for row in found["energies"]] == [1000] * 4
+    departures = limits.departures(found)
+    assert departures["hits"] == pytest.approx(0.1)
+    assert departures["layers"] == pytest.approx(0.1)
+    # a ring with 1 % of the energy does not decide
+    assert departures["rings"] == pytest.approx(0.05)
+    # nor does a bin with 200 cells; the spectrum counts cells, of which there are 10 % fewer
+    assert found["spectrum"]["decides"][:4] == [True, True, False, False]
+    assert departures["spectrum"] == pytest.approx(0.9 * 1.3 - 1.0)
+    assert departures["correlations"] == pytest.approx(0.0, abs=1e-9)
+
+
+def test_correlations_are_those_of_the_layers() -> None:
+    random = np.random.default_rng(7)
+    covariance = [[1.0, 0.6, 0.0], [0.6, 1.0, -0.3], [0.0, -0.3, 1.0]]
+    layers = [
+        0.3 + 0.01 * random.multivariate_normal(np.zeros(3), matrix, 20000)
+        for matrix in (covariance, np.eye(3))
+    ]
+    pairs = [figures(20000, 1, layer_fraction=part) for part in layers]
+    found = agreement(*pairs)["correlations"]
+    np.testing.assert_allclose(found["full"], covariance, atol=0.03)
+    assert found["deviation"] == pytest.approx(0.6, abs=0.03)
+    constant = layers[1] * [1.0, 0.0, 1.0] + [0.0, 0.3, 0.0]
+    still = agreement(pairs[1], figures(20000, 1, layer_fraction=constant))["correlations"]
+    assert np.isfinite(still["fast"]).all()
+
+
+def test_one_energy_is_one_bin() -> None:
+    assert len(energy_bins(np.array([1.0, 5.0, 100.0]))) == 5
+    assert energy_bins(np.full(9, np.float32(20.0))) == pytest.approx([20.0, 20.0])
+
+
 def test_comparison_with_itself_misses_nothing(patch: Patch, full: Sample, twin: Sample) -> None:
     merit = judge.compare(patch, full, full, twin, seed=1)
     json.dumps(merit, allow_nan=False)
-    assert merit["auc_high"] == pytest.approx(0.5, abs=0.07)
-    figures = limits.decisive(merit)
-    assert figures["layers"] == figures["response"] == figures["hits"] == 0.0
+    assert merit["auc_high"] == pytest.approx(0.5, abs=4 * merit["auc_error"]["high"])
+    assert merit["auc_low"] == pytest.approx(0.5, abs=4 * merit["auc_error"]["low"])
+    assert merit["auc_floor"] in (merit["auc_high_floor"], merit["auc_low_floor"])
+    assert merit["auc_floor"] == pytest.approx(0.5, abs=0.08)
+    assert abs(merit["fpd_floor"]) < 0.6
+    assert abs(merit["kpd_floor"]["value"]) < 5 * merit["kpd_floor"]["error"]
+    assert merit["floors"]["layers"] > 0.0
+    decided = limits.decisive(merit)
+    assert decided["layers"] == decided["response"] == decided["hits"] == 0.0
+    assert decided["correlations"] == 0.0
     assert limits.misses({"photon": merit}, FastsimLimits()) == []
 
 
 def test_a_broken_generator_misses_its_limits(patch: Patch, full: Sample, broken: Sample) -> None:
     merit = judge.compare(patch, full, broken, full, seed=1)
+    for level in ("high", "low"):
+        found = merit["classifiers"][level]
+        assert {"trees", "network"} == set(found)
+        assert all(row["auc"] > 0.9 and row["floor"] < 0.6 for row in found.values())
+        assert merit[f"auc_{level}"] == max(row["auc"] for row in found.values())
+    assert merit["fpd"] > 3
+    assert merit["kpd"]["value"] > 5 * merit["kpd"]["error"]
+    assert merit["correlations"]["deviation"] > merit["floors"]["correlations"]
     missed = limits.misses({"photon": merit}, FastsimLimits())
     assert {"auc_high", "layers"} <= {miss.figure for miss in missed}
+    strict = FastsimLimits(auc_low=0.8, correlations=0.01)
+    beyond = {miss.figure for miss in limits.misses({"photon": merit}, strict)}
+    assert {"auc_low", "correlations"} <= beyond
     text = limits.table(missed)
     assert "auc_high" in text
     assert "+0." in text
+
+
+def test_showers_of_one_energy_are_judged(patch: Patch, toy: Toy) -> None:
+    def made(seed: int, **about: float) -> Sample:
+        deposits, energy, impact = toy(400, seed, **about)
+        scale = (20.0 / energy)[:, None, None].astype(np.float32)
+        return Sample(deposits * scale, np.full(400, 20.0), impact)
+
+    full, same, broken = made(1), made(2), made(2, depth=1.2)
+    found = judge.at_energy(patch, full, same, seed=1)
+    json.dumps(found, allow_nan=False)
+    assert (found["energy"], found["showers"]) == (20.0, 400)
+    assert found["auc_high"] == pytest.approx(0.5, abs=4 * found["auc_error"]["high"])
+    assert found["response"]["ratio"] == pytest.approx(1.0, abs=0.05)
+    assert found["width"]["ratio"] == pytest.approx(1.0, abs=0.2)
+    worse = judge.at_energy(patch, full, broken, seed=1)
+    assert worse["auc_high"] > 0.9
+    assert worse["auc_low"] > 0.9
+    assert worse["fpd"] > found["fpd"]
+    assert worse["departures"]["layers"] > 0.2
+    merit = judge.compare(patch, full, broken, same, seed=1)
+    assert len(merit["energies"]) == 1
 
 
 def test_split_and_threshold(full: Sample) -> None:

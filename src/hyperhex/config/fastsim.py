@@ -13,12 +13,16 @@ class FastsimLimits(Section):
     """What the gate asks of the fast simulation, for each particle."""
 
     auc_high: Fraction = Field(default=0.90, description="largest AUC on observables")
+    auc_low: Fraction = Field(default=0.95, description="largest AUC on cells")
     response: Positive = Field(default=0.04, description="largest |G/R - 1| of the mean response")
     width: Positive = Field(default=0.30, description="largest |G/R - 1| of the response's width")
     layers: Positive = Field(default=0.10, description="largest departure of the layer fractions")
     rings: Positive = Field(default=0.10, description="largest departure of the ring fractions")
     hits: Positive = Field(default=0.15, description="largest |G/R - 1| of the number of hits")
     spectrum: Positive = Field(default=0.30, description="largest |G/R - 1| of the cell spectrum")
+    correlations: Positive = Field(
+        default=0.20, description="largest difference of a correlation of two layers"
+    )
 
 
 class FastsimGate(Section):

@@ -19,6 +19,8 @@ from numpy.typing import NDArray
 
 from hyperhex.errors import ConfigError, StoreError
 from hyperhex.fastsim import separation
+from hyperhex.fastsim.classifiers import Look, look_at_cells
+from hyperhex.fastsim.distances import frechet_distance, kernel_distance, separation_power
 from hyperhex.fastsim.shower_file import LAYERS, SHOWERS, ShowerFile, read
 from hyperhex.fastsim.voxels import columns, hit_edges, matrix, observables
 from hyperhex.provenance import write_json
@@ -107,6 +109,7 @@ def report(found: Mapping[str, Any]) -> Iterator[str]:
         "auc_high": "AUC on observables",
         "auc_low": "AUC on voxels",
         "fpd": "Frechet distance",
+        "kpd": "kernel distance",
     }
     for name, words in names.items():
         yield f"{words:<28}{found[name]:>10.4f}{found[f'{name}_floor']:>10.4f}"
@@ -189,18 +192,23 @@ def _look(file: ShowerFile, edges: NDArray) -> dict[str, NDArray[np.float64]]:
 def _told_apart(
     first: ShowerFile, second: ShowerFile, edges: NDArray, seed: int
 ) -> dict[str, float]:
-    """AUC on observables and on voxels, and the Frechet distance of the observables."""
+    """AUC on observables and on voxels, Frechet and kernel distance of the observables."""
     high = [matrix(_look(file, edges), file.energy) for file in (first, second)]
-    # a typical hit for the unit, and the incident energy as one voxel more
+    # a typical hit for the unit
     unit = np.float32(np.median(first.voxels[first.voxels > 0]))
     low = [
-        np.concatenate([file.voxels, file.energy[:, None]], axis=1, dtype=np.float32) / unit
+        look_at_cells(file.voxels[:, None] / unit, np.log(file.energy)[:, None])
         for file in (first, second)
     ]
+    columns = [Look(np.asarray(part, np.float32)) for part in high]
+    areas = {
+        "auc_high": separation.areas(columns[0], columns[1], seed),
+        "auc_low": separation.areas(low[0], low[1], seed),
+    }
     found = {
-        "auc_high": separation.auc_of_observables(high[0], high[1], seed),
-        "auc_low": separation.auc_of_cells(low[0], low[1], seed),
-        "fpd": separation.frechet_distance(high[0], high[1], seed),
+        **{name: separation.best(area).auc for name, area in areas.items()},
+        "fpd": frechet_distance(high[0], high[1], seed),
+        "kpd": kernel_distance(high[0], high[1], seed).value,
     }
     log.info("AUC %.3f on observables, %.3f on voxels", found["auc_high"], found["auc_low"])
     return found
@@ -216,7 +224,7 @@ def _powers(first: ShowerFile, second: ShowerFile, edges: NDArray) -> dict[str, 
             "first": means[0],
             "second": means[1],
             "ratio": means[1] / means[0] if means[0] else None,
-            "separation_power": separation.separation_power(values, seen[1][name]),
+            "separation_power": separation_power(values, seen[1][name]),
         }
     return rows
 

@@ -8,6 +8,7 @@ simulation against other full simulation.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
@@ -15,104 +16,137 @@ from numpy.typing import NDArray
 
 from hyperhex.detector.patch import Patch
 from hyperhex.fastsim import separation
+from hyperhex.fastsim.agreement import agreement
+from hyperhex.fastsim.classifiers import Look, look_at_cells
+from hyperhex.fastsim.distances import (
+    Distance,
+    frechet_distance,
+    kernel_distance,
+    separation_power,
+)
 from hyperhex.fastsim.library import Sample
-from hyperhex.fastsim.observables import SPECTRUM_EDGES, spectrum
+from hyperhex.fastsim.limits import departures
+from hyperhex.fastsim.observables import beside
+from hyperhex.fastsim.separation import Area
 
-__all__ = ["compare", "energy_bins", "glance"]
+__all__ = ["at_energy", "compare", "glance"]
 
-_ENERGY_BINS = 4
-_LEAST_SHARE = 0.02
-"""Layers and rings with less of the energy than this are listed but do not decide."""
+Found = Mapping[str, NDArray[np.float64]]
 
 
 def compare(patch: Patch, full: Sample, fast: Sample, other: Sample, seed: int) -> dict[str, Any]:
     """Figures of merit of `fast` against `full`, which share their conditions row by row.
 
-    `other` is a second sample of the full simulation, for the floors.
+    `other` is a second sample of the full simulation, for the floors. Energies may all be one.
     """
-    number = min(len(full.energy), len(other.energy))
-    looks = {name: s.matrix(patch) for name, s in (("R", full), ("G", fast), ("O", other))}
-    seen = {"R": full.observables(patch), "G": fast.observables(patch)}
+    number = min(len(full), len(other))
+    seen, generated = _see(patch, full), _see(patch, fast)
+    alike, again = seen.rows(slice(number)), _see(patch, other.rows(slice(number)))
+    told, floor = _told_apart(seen, generated, seed), _told_apart(alike, again, seed)
+    floors = {level: separation.best(floor.areas[level]).auc for level in floor.areas}
     return {
-        "showers": len(full.energy),
-        "auc_high": separation.auc_of_observables(looks["R"], looks["G"], seed),
-        "auc_low": separation.auc_of_cells(full.deposits, fast.deposits, seed),
-        "auc_floor": separation.auc_of_observables(looks["R"][:number], looks["O"][:number], seed),
-        "fpd": separation.frechet_distance(looks["R"], looks["G"], seed),
-        "fpd_floor": separation.frechet_distance(looks["R"][:number], looks["O"][:number], seed),
-        "separation_power": _separation_powers(seen),
-        **_means(full, fast, seen),
+        "showers": len(full),
+        **_aucs(told),
+        **{f"auc_{level}_floor": auc for level, auc in floors.items()},
+        "auc_floor": max(floors.values(), key=lambda auc: abs(auc - 0.5)),
+        "classifiers": _classifiers(told, floor),
+        "fpd": told.frechet,
+        "fpd_floor": floor.frechet,
+        "kpd": asdict(told.kernel),
+        "kpd_floor": asdict(floor.kernel),
+        "separation_power": _separation_powers(seen.found, generated.found),
+        **seen.agreement(generated),
+        "floors": departures(alike.agreement(again)),
+    }
+
+
+def at_energy(patch: Patch, full: Sample, fast: Sample, seed: int) -> dict[str, Any]:
+    """Figures of merit at one energy, where fluctuations alone tell showers apart; no floors."""
+    seen, generated = _see(patch, full), _see(patch, fast)
+    told, means = _told_apart(seen, generated, seed), seen.agreement(generated)
+    (row,) = means["energies"]
+    return {
+        "energy": row["low"],
+        "showers": row["showers"],
+        **_aucs(told),
+        "classifiers": _classifiers(told),
+        "fpd": told.frechet,
+        "kpd": asdict(told.kernel),
+        **{figure: row[figure] for figure in ("response", "width", "hits")},
+        "departures": departures(means),
     }
 
 
 def glance(patch: Patch, full: Sample, fast: Sample) -> dict[str, Any]:
     """Those figures of merit of `compare` that need no classifier, in milliseconds."""
-    return _means(full, fast, {"R": full.observables(patch), "G": fast.observables(patch)})
+    pairs = ((s.energy, s.observables(patch)) for s in (full, fast))
+    return agreement(*pairs)
 
 
-def energy_bins(energy: NDArray) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
-    """Edges of four bins of ln E [GeV], and the bin of each energy."""
-    edges = np.geomspace(energy.min(), energy.max(), _ENERGY_BINS + 1)
-    return edges, np.clip(np.searchsorted(edges, energy, side="right") - 1, 0, _ENERGY_BINS - 1)
+@dataclass(frozen=True)
+class _Seen:
+    """Showers, and all that is looked at of them."""
+
+    energy: NDArray
+    found: Found
+    high: NDArray[np.float64]
+    low: Look
+
+    def rows(self, chosen: slice) -> _Seen:
+        found = {name: value[chosen] for name, value in self.found.items()}
+        return _Seen(self.energy[chosen], found, self.high[chosen], self.low.rows(chosen))
+
+    def agreement(self, other: _Seen) -> dict[str, Any]:
+        return agreement((self.energy, self.found), (other.energy, other.found))
 
 
-def _means(full: Sample, fast: Sample, seen: Mapping[str, Mapping[str, NDArray]]) -> dict[str, Any]:
+@dataclass(frozen=True)
+class _Told:
+    """How well two samples are told apart, the areas by level and classifier."""
+
+    areas: Mapping[str, Mapping[str, Area]]
+    frechet: float
+    kernel: Distance
+
+
+def _see(patch: Patch, sample: Sample) -> _Seen:
+    found = sample.observables(patch)
+    conditions = np.column_stack([np.log(sample.energy), sample.impact])
+    low = look_at_cells(sample.deposits, conditions)
+    return _Seen(sample.energy, found, beside(found, sample.energy), low)
+
+
+def _told_apart(first: _Seen, second: _Seen, seed: int) -> _Told:
+    high = [Look(np.asarray(part.high, np.float32)) for part in (first, second)]
+    areas = {
+        "high": separation.areas(high[0], high[1], seed),
+        "low": separation.areas(first.low, second.low, seed),
+    }
+    pair = first.high, second.high
+    return _Told(areas, frechet_distance(*pair, seed), kernel_distance(*pair, seed))
+
+
+def _aucs(told: _Told) -> dict[str, Any]:
+    """AUC of the better classifier on observables (high) and on cells (low)."""
+    counted = {level: separation.best(found) for level, found in told.areas.items()}
     return {
-        "energies": _by_energy(full.energy, seen),
-        "layers": _profile(seen, "layer_fraction"),
-        "rings": _profile(seen, "ring_fraction"),
-        "spectrum": _spectrum(full.deposits, fast.deposits),
+        **{f"auc_{level}": area.auc for level, area in counted.items()},
+        "auc_error": {level: area.error for level, area in counted.items()},
     }
 
 
-def _by_energy(energy: NDArray, seen: Mapping[str, Mapping[str, NDArray]]) -> list[dict[str, Any]]:
-    """Mean response, its relative width and the mean number of hits, per bin of energy."""
-    edges, inside = energy_bins(energy)
-    rows = []
-    for k in range(_ENERGY_BINS):
-        chosen = inside == k
-        row: dict[str, Any] = {"low": edges[k], "high": edges[k + 1], "showers": int(chosen.sum())}
-        figures: dict[str, dict[str, float]] = {}
-        for name, found in seen.items():
-            response = found["response"][chosen]
-            figures[name] = {
-                "response": response.mean(),
-                "width": response.std() / response.mean(),
-                "hits": found["hits"][chosen].mean(),
-            }
-        for figure, reference in figures["R"].items():
-            generated = figures["G"][figure]
-            row[figure] = {"full": reference, "fast": generated, "ratio": generated / reference}
-        rows.append(_plain(row))
-    return rows
+def _classifiers(told: _Told, floor: _Told | None = None) -> dict[str, Any]:
+    """Every classifier by level: AUC, its error and, if known, its floor."""
+    return {
+        level: {
+            name: asdict(area) | ({"floor": floor.areas[level][name].auc} if floor else {})
+            for name, area in found.items()
+        }
+        for level, found in told.areas.items()
+    }
 
 
-def _profile(seen: Mapping[str, Mapping[str, NDArray]], name: str) -> dict[str, Any]:
-    """Mean fractions, and the largest |G/R - 1| where there is energy enough to matter."""
-    full, fast = (seen[sample][name].mean(axis=0) for sample in ("R", "G"))
-    matters = full >= _LEAST_SHARE
-    deviation = np.abs(fast[matters] / full[matters] - 1.0).max()
-    return _plain({"full": full, "fast": fast, "deviation": deviation})
-
-
-def _spectrum(full: NDArray, fast: NDArray) -> dict[str, Any]:
-    """Cells per shower by energy, and the largest |G/R - 1| among bins with 1 % of the cells."""
-    means = [spectrum(deposits).mean(axis=0) for deposits in (full, fast)]
-    matters = means[0] >= 0.01 * means[0].sum()
-    deviation = np.abs(means[1][matters] / means[0][matters] - 1.0).max()
-    return _plain(
-        {"edges": SPECTRUM_EDGES, "full": means[0], "fast": means[1], "deviation": deviation}
-    )
-
-
-def _separation_powers(seen: Mapping[str, Mapping[str, NDArray]]) -> dict[str, float]:
+def _separation_powers(full: Found, fast: Found) -> dict[str, float]:
     """Separation power of the observables that are one number a shower."""
-    names = [name for name, value in seen["R"].items() if value.ndim == 1]
-    return {name: separation.separation_power(seen["R"][name], seen["G"][name]) for name in names}
-
-
-def _plain(value: Any) -> Any:
-    """The same with Python's numbers and lists, for JSON."""
-    if isinstance(value, Mapping):
-        return {key: _plain(entry) for key, entry in value.items()}
-    return value.tolist() if isinstance(value, np.ndarray | np.generic) else value
+    names = [name for name, value in full.items() if value.ndim == 1]
+    return {name: separation_power(full[name], fast[name]) for name in names}

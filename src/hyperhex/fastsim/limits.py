@@ -34,7 +34,8 @@ def misses(particles: Mapping[str, Mapping[str, Any]], limits: FastsimLimits) ->
 
 def decisive(merit: Mapping[str, Any]) -> dict[str, float]:
     """The figures that have limits, from all figures of a particle."""
-    return {"auc_high": float(merit["auc_high"]), **departures(merit)}
+    areas = {name: float(merit[name]) for name in ("auc_high", "auc_low")}
+    return {**areas, **departures(merit)}
 
 
 def departures(merit: Mapping[str, Any]) -> dict[str, float]:
@@ -44,7 +45,8 @@ def departures(merit: Mapping[str, Any]) -> dict[str, float]:
         figure: max(abs(row[figure]["ratio"] - 1.0) for row in rows)
         for figure in ("response", "width", "hits")
     }
-    profiles = {name: float(merit[name]["deviation"]) for name in ("layers", "rings", "spectrum")}
+    names = "layers", "rings", "spectrum", "correlations"
+    profiles = {name: float(merit[name]["deviation"]) for name in names}
     return {**largest, **profiles}
 
 
