@@ -164,6 +164,8 @@ def test_judging_reports_every_figure(judged: Path) -> None:
     names = {path.stem for path in (judged / "figures").glob("*.svg")}
     assert {
         "response",
+        "classifiers",
+        "correlations",
         "layers",
         "rings",
         "hits",

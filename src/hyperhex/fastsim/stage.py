@@ -194,7 +194,8 @@ def validate(
     log.info("%s: AUC %.3f on observables, %.3f on cells, floor %.3f", scale.particle, *areas)
     found |= _speed(fast_simulation, full, library)
     pair = {scale.particle: (full, fast)}
-    draw_figures(fast_simulation.patch, {scale.particle: found}, pair, figures)
+    patches = {scale.particle: fast_simulation.patch}
+    draw_figures(patches, {scale.particle: found}, pair, figures)
     draw_course(read_json(model / "training.json"), figures / "training.svg")
     write_json(output, {"particles": {scale.particle: found}})
 
