@@ -63,7 +63,7 @@ VERBS: dict[tuple[str, str], tuple[str, tuple[str, ...]]] = {
     ),
     ("fastsim", "downstream"): (
         "test on full simulation what learned from fast showers",
-        ("showers+", "models", "output", "figures"),
+        ("showers+", "generators", "output", "figures"),
     ),
     ("fastsim", "gate"): (
         "stop unless the configured limits are met",
@@ -187,7 +187,6 @@ ARGUMENTS: dict[str, dict[str, Any]] = {
     "improvement": {"type": Path, "help": "improvement.json that `improvement` wrote"},
     "leave_out": {"default": "none", "help": "theory or group_<name> that training never sees"},
     "leave_out_part": {"type": int, "help": "part of the theories that has no say, from 0"},
-    "models": {"type": Path, "help": "folder with the fast simulation of each particle"},
     "model": {"type": Path, "help": "folder of the trained network"},
     "models": {"type": Path, "help": "folder of a trained classifier"},
     "number": {"type": int, "default": 0, "help": "row of the event in the store, from 0"},

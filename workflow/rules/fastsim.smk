@@ -106,13 +106,13 @@ rule fastsim_downstream:
         mem_mb=shower_memory,
         runtime=60,
     params:
-        models=subpath(input.weights[0], ancestor=2),
+        generators=subpath(input.weights[0], ancestor=2),
         showers=beside("showers"),
     message:
         "Test on full simulation what learned from fast showers"
     shell:
         "hyperhex fastsim downstream --settings {input.settings} --showers {params.showers}"
-        " --models {params.models} --output {output.losses} --figures {output.figures} 2> {log}"
+        " --generators {params.generators} --output {output.losses} --figures {output.figures} 2> {log}"
 
 
 rule fastsim_gate:

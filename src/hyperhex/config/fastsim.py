@@ -23,6 +23,12 @@ class FastsimLimits(Section):
     correlations: Positive = Field(
         default=0.20, description="largest difference of a correlation of two layers"
     )
+    resolution_loss: Positive = Field(
+        default=0.20, description="of energies learned from fast showers, relative"
+    )
+    auc_loss: Positive = Field(
+        default=0.05, description="of telling photons from others, learned from fast showers"
+    )
 
 
 class FastsimGate(Section):

@@ -8,7 +8,7 @@ from typing import Any
 
 from hyperhex.config import FastsimLimits
 
-__all__ = ["Miss", "decisive", "departures", "misses", "table"]
+__all__ = ["Miss", "decisive", "departures", "losses", "misses", "table"]
 
 
 @dataclass(frozen=True)
@@ -21,12 +21,12 @@ class Miss:
     limit: float
 
 
-def misses(particles: Mapping[str, Mapping[str, Any]], limits: FastsimLimits) -> list[Miss]:
-    """All figures beyond their limits, worst first."""
+def misses(figures: Mapping[str, Mapping[str, float]], limits: FastsimLimits) -> list[Miss]:
+    """All figures beyond their limits, worst first; figures by particle, or by pair of them."""
     found = [
         Miss(particle, figure, value, getattr(limits, figure))
-        for particle, merit in particles.items()
-        for figure, value in decisive(merit).items()
+        for particle, merit in figures.items()
+        for figure, value in merit.items()
         if not value <= getattr(limits, figure)
     ]
     return sorted(found, key=lambda miss: miss.limit / miss.value)
@@ -36,6 +36,20 @@ def decisive(merit: Mapping[str, Any]) -> dict[str, float]:
     """The figures that have limits, from all figures of a particle."""
     areas = {name: float(merit[name]) for name in ("auc_high", "auc_low")}
     return {**areas, **departures(merit)}
+
+
+def losses(report: Mapping[str, Any]) -> dict[str, dict[str, float]]:
+    """Those of what learned from fast showers: resolution by particle, AUC by pair."""
+    lost = report["losses"]
+    found = {
+        particle: {"resolution_loss": float(row["loss"])}
+        for particle, row in lost["resolution"].items()
+    }
+    pairs = {name: rows for name, rows in lost.items() if name.startswith("auc_")}
+    return found | {
+        name.removeprefix("auc_"): {"auc_loss": max(float(row["loss"]) for row in rows.values())}
+        for name, rows in pairs.items()
+    }
 
 
 def departures(merit: Mapping[str, Any]) -> dict[str, float]:

@@ -95,14 +95,8 @@ class FastSimulation:
         library's range of energies the nearest energy is sampled and its deposits scaled.
         `energy` (n,) [GeV], `impact` (n, 2) in the central cell [cm].
         """
-        energy = np.asarray(energy, np.float64)
-        impact = np.asarray(impact, np.float64).reshape(-1, 2)
-        if energy.shape != (len(impact),) or not (np.isfinite(energy) & (energy > 0)).all():
-            msg = (
-                f"energies of shape {energy.shape} and impact points of shape {impact.shape} given,"
-                " expected (n,) with all energies positive and (n, 2)"
-            )
-            raise ValueError(msg)
+        energy, impact = np.asarray(energy, np.float64), np.asarray(impact, np.float64)
+        _check_conditions(energy, impact)
         starts = range(0, len(energy), batch)
         with single_thread():
             blocks = [
@@ -211,6 +205,17 @@ def load_generator(folder: Path) -> FastSimulation:
         threshold=scale.threshold,
     )
     return FastSimulation(Networks(density, generator, tables), scale)
+
+
+def _check_conditions(energy: NDArray[np.float64], impact: NDArray[np.float64]) -> None:
+    """Raise `ValueError` for what no shower can be drawn for."""
+    shaped = energy.ndim == 1 and impact.shape == (len(energy), 2)
+    if not (shaped and (np.isfinite(energy) & (energy > 0)).all() and np.isfinite(impact).all()):
+        msg = (
+            f"energies of shape {energy.shape} and impact points of shape {impact.shape} given,"
+            " expected (n,) with all energies positive and (n, 2), all of them finite"
+        )
+        raise ValueError(msg)
 
 
 def _part(tensors: dict[str, torch.Tensor], name: str) -> dict[str, torch.Tensor]:

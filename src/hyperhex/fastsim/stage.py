@@ -203,13 +203,13 @@ def validate(
 def downstream(
     settings: FastsimSettings,
     showers: Sequence[Path],
-    models: Path,
+    generators: Path,
     output: Path,
     figures: Path,
 ) -> None:
     """Measure what models lose that learn from fast showers; write downstream.json and figures.
 
-    `models` is the folder with the fast simulation of each particle.
+    `generators` is the folder with the fast simulation of each particle.
     """
     import torch
 
@@ -224,8 +224,8 @@ def downstream(
     for path in showers:
         library = store.open(path)
         sample, scale = _read(library, chosen.threshold)
-        fast_simulation = load_generator(models / scale.particle)
-        _check_scale(models / scale.particle, fast_simulation.scale, scale)
+        fast_simulation = load_generator(generators / scale.particle)
+        _check_scale(generators / scale.particle, fast_simulation.scale, scale)
         _, full = split(sample, chosen.held_out)
         seed = integer(settings.seed, "fastsim", scale.particle, "downstream")
         fast = _generated(fast_simulation, full, seed)
@@ -326,8 +326,10 @@ def gate(
     particles: dict[str, Any] = {}
     for path in validations:
         particles |= read_json(path)["particles"]
-    lost = losses(read_json(downstream))
-    missed = misses(particles, lost, settings.fastsim.limits)
+    figures = {particle: decisive(found) for particle, found in particles.items()}
+    for what, found in losses(read_json(downstream)).items():
+        figures[what] = figures.get(what, {}) | found
+    missed = misses(figures, settings.fastsim.limits)
     if missed:
         listed = ", ".join(map(str, validations))
         msg = (
@@ -337,6 +339,5 @@ def gate(
             " (fastsim.limits)"
         )
         raise GateError(msg)
-    figures = {particle: decisive(found) for particle, found in particles.items()} | lost
     limits = settings.fastsim.limits.model_dump()
     write_json(output, {"passed": True, "figures": figures, "limits": limits})

@@ -116,6 +116,9 @@ def draw_hits(
     sum to its energy, and there are as many as told; the energy must be at least the threshold
     times the hits.
     """
+    if (most := hits.max(initial=0)) > weights.shape[2]:
+        msg = f"{most} hits in a layer of {weights.shape[2]} cells, expected at most as many"
+        raise ValueError(msg)
     number = hits.sum(axis=1, dtype=np.int64)
     first = np.concatenate([np.zeros(1, np.int64), np.cumsum(number)])
     found = Hits(first, np.empty(first[-1], np.int32), np.empty(first[-1], np.float32))
