@@ -45,7 +45,7 @@ class FastsimNetwork(Section):
     held_out: Fraction = Field(default=0.25, description="share of the library that judges")
     density_width: Count = Field(default=64, description="hidden layers of the layers' density")
     density_components: Count = Field(default=8, description="components of its mixtures")
-    density_steps: Count = Field(default=2000, description="steps of its fit")
+    density_passes: Count = Field(default=60, description="how often its fit sees each shower")
     density_batch: Count = Field(default=512, description="showers of such a step")
     density_rate: Positive = Field(default=2e-3, description="learning rate of its fit")
     iterations: Count = Field(default=3200, description="generator steps")

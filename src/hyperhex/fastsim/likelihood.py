@@ -21,7 +21,7 @@ log = logging.getLogger(__name__)
 
 _RISE = 200
 _WATCHED = 10
-_LOOKS = 20
+_LOOKS = 10
 _BLOCK = 2048
 _LARGEST_GRADIENT = 50.0
 
@@ -50,7 +50,7 @@ def fit_density(
     watched, learned = known.rows(order[:share]), known.rows(order[share:])
     number = len(learned.total)
     optimiser = torch.optim.Adam(density.parameters(), settings.density_rate)
-    start, steps = time.monotonic(), settings.density_steps
+    start, steps = time.monotonic(), -(-settings.density_passes * number // settings.density_batch)
     best, kept = math.inf, density.state_dict()
     for step in range(1, steps + 1):
         falling = 0.5 * (1.0 + math.cos(math.pi * step / steps))
