@@ -37,7 +37,7 @@ _EDGES = np.array([0.5, 0.6, 0.7, 0.8, 0.9, 1, 1.12, 1.25, 1.5, 1.75, 2, 2.5, 3,
 _FEW = 20.0
 _SHARES = 0.01, 0.7
 _LARGEST_STEP = 2.0
-_ROUNDS = 5
+_ROUNDS = 8
 
 Draw = Callable[[HitTables, int], NDArray[np.float32]]
 """Cells (n, layers, cells) [MIP] drawn with tables, in a round, as many as the real ones."""
