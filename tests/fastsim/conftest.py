@@ -3,15 +3,55 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 
 import numpy as np
 import pytest
 import torch
 from numpy.typing import NDArray
 
+from hyperhex.config import FastsimNetwork
 from hyperhex.detector.patch import Patch
+from hyperhex.fastsim.calibration import drawn_about_template
+from hyperhex.fastsim.conditions import Conditions, fit_conditions
+from hyperhex.fastsim.crossings import Crossings, find_crossings
+from hyperhex.fastsim.density import LayerDensity
+from hyperhex.fastsim.generator import Generator
+from hyperhex.fastsim.library import Sample, Showers, prepare
+from hyperhex.fastsim.likelihood import fit_density
+from hyperhex.fastsim.simulation import FastSimulation, Networks, Scale
+from hyperhex.fastsim.template import Template, fit_template
+from hyperhex.kernels.hits import HitTables
 
 Toy = Callable[..., tuple[NDArray, NDArray, NDArray]]
+
+MIP = 8.5e-5
+THRESHOLD = 0.5
+
+
+@dataclass(frozen=True)
+class Fitted:
+    """Toy showers, and all that is fitted to them without an adversary."""
+
+    patch: Patch
+    showers: Showers
+    conditions: Conditions
+    template: Template
+    density: LayerDensity
+    crossings: Crossings
+    tables: HitTables
+
+    def generator(self, noise: int = 8, widths: tuple[int, ...] = (32, 32)) -> Generator:
+        """One that was not trained, always the same."""
+        with torch.random.fork_rng():
+            torch.manual_seed(1)
+            return Generator(self.template, self.conditions, noise, widths)
+
+    def simulation(self) -> FastSimulation:
+        energies = self.showers.log_energy.double().exp()
+        span = float(energies.min()), float(energies.max())
+        scale = Scale("photon", self.patch.rings, self.patch.pitch, MIP, THRESHOLD, span)
+        return FastSimulation(Networks(self.density, self.generator(), self.tables), scale)
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -53,3 +93,19 @@ def toy(patch: Patch) -> Toy:
         return deposits.astype(np.float32), energy, impact
 
     return make
+
+
+@pytest.fixture(scope="session")
+def fitted(patch: Patch, toy: Toy) -> Fitted:
+    """A density of some hundred steps, crossings settled about the mean shower."""
+    sample = Sample(*toy(2000, 1))
+    showers = prepare(patch, sample)
+    conditions = fit_conditions(showers.log_energy, showers.layers, patch.pitch, THRESHOLD)
+    settings = FastsimNetwork(density_width=32, density_components=4, density_steps=400)
+    deposits = showers.deposits.numpy()
+    template = fit_template(patch, deposits, sample.energy, showers.impact.numpy())
+    crossings = find_crossings(patch, deposits, sample.energy, THRESHOLD)
+    crossings = drawn_about_template(template, crossings, showers, 1)
+    density = fit_density(conditions, showers, settings, 1)
+    tables = crossings.tables()
+    return Fitted(patch, showers, conditions, template, density, crossings, tables)

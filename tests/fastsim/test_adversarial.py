@@ -1,27 +1,20 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 import pytest
 import torch
-from numpy.typing import NDArray
 
 from hyperhex.config import Fastsim
-from hyperhex.detector.patch import Patch
 from hyperhex.errors import TrainingError
-from hyperhex.fastsim import adversarial, calibration
+from hyperhex.fastsim import calibration
 from hyperhex.fastsim.adversarial import Trainer
 from hyperhex.fastsim.calibration import calibrate
-from hyperhex.fastsim.compound_poisson import HitSpectrum
+from hyperhex.fastsim.compound_poisson import sampled
 from hyperhex.fastsim.critic import Critic, gradient_penalty
-from hyperhex.fastsim.generator import Generator
-from hyperhex.fastsim.library import Sample, Showers, prepare
-from hyperhex.fastsim.template import Template
-
-Toy = Callable[..., tuple[NDArray, NDArray, NDArray]]
-Parts = tuple[Template, HitSpectrum, Showers]
+from hyperhex.fastsim.template import fit_template
 
 SMALL = Fastsim(
     iterations=40, batch=96, noise=8, generator_widths=[32], critic_widths=[32, 16],
@@ -29,44 +22,35 @@ SMALL = Fastsim(
 )  # fmt: skip
 
 
-@pytest.fixture(scope="module")
-def parts(patch: Patch, toy: Toy) -> Parts:
-    return prepare(patch, [Sample(*toy(1200, 1))])
+def trainer(fitted: Any, settings: Fastsim = SMALL, seed: int = 1) -> Trainer:
+    generator = fitted.generator(settings.noise, tuple(settings.generator_widths))
+    told = fitted.tables, fitted.showers, fitted.patch, settings, seed
+    return Trainer(generator, *told)
 
 
-def trainer(parts: Parts, patch: Patch, settings: Fastsim = SMALL, seed: int = 1) -> Trainer:
-    template, spectrum, showers = parts
-    torch.manual_seed(seed)
-    generator = Generator(template, settings.noise, tuple(settings.generator_widths))
-    return Trainer(generator, spectrum, showers, patch, settings, seed)
-
-
-def test_training_moves_the_generator_towards_the_library(parts: Parts, patch: Patch) -> None:
-    """Starts from layer fractions spoiled on purpose."""
-    training = trainer(parts, patch)
-    spoiled = torch.linspace(0.8, -0.8, 4)
+def test_training_moves_the_generator_towards_the_library(fitted: Any) -> None:
+    """Starts from showers that are too wide on purpose."""
+    training = trainer(fitted)
     for network in (training.generator, training.average):
-        network.layers.bias.data += spoiled
+        network.cells.bias.data += 0.5 * torch.from_numpy(fitted.patch.ring).float().repeat(4)
     before = training._distance()
     after = [progress.distance for progress in training.run()][-1]
     assert after < 0.7 * before
 
 
-def test_same_seed_same_network(parts: Parts, patch: Patch) -> None:
+def test_same_seed_same_network(fitted: Any) -> None:
     settings = SMALL.model_copy(update={"iterations": 4})
     results = []
     for _ in range(2):
-        training = trainer(parts, patch, settings)
+        training = trainer(fitted, settings)
         assert [p.iteration for p in training.run()] == [4]
         results.append(training.average.state_dict())
     for name, tensor in results[0].items():
         torch.testing.assert_close(tensor, results[1][name], rtol=0, atol=0)
 
 
-def test_critic_step_lowers_its_loss_and_reaches_every_parameter(
-    parts: Parts, patch: Patch
-) -> None:
-    training = trainer(parts, patch)
+def test_critic_step_lowers_its_loss_and_reaches_every_parameter(fitted: Any) -> None:
+    training = trainer(fitted)
     optimiser = torch.optim.Adam(training.critic.parameters(), 1e-3)
     training._critic_step(optimiser, 0)
     for name, parameter in training.critic.named_parameters():
@@ -74,22 +58,22 @@ def test_critic_step_lowers_its_loss_and_reaches_every_parameter(
         assert parameter.grad.abs().sum() > 0 or name == "network.4.bias", name
 
 
-def test_features_of_the_library_are_standard(parts: Parts, patch: Patch) -> None:
-    training = trainer(parts, patch)
+def test_features_of_the_library_are_standard(fitted: Any) -> None:
+    training = trainer(fitted)
     features = training._inputs(training.showers)[:, : training.critic.n_features]
     assert features.mean(0).abs().max() < 0.1
     assert features.std(0).max() < 1.5
 
 
-def test_networks_work_on_the_device_of_their_inputs(parts: Parts, patch: Patch) -> None:
+def test_networks_work_on_the_device_of_their_inputs(fitted: Any) -> None:
     """What is made with no device in mind would be on another one, and meet nothing there."""
-    training = trainer(parts, patch)
+    training = trainer(fitted)
     rows = training.showers.rows(slice(8))
     noise, energy = torch.zeros(8, 8), rows.deposits
     with torch.device("meta"):
-        mean, steady = training.generator(noise, rows.log_energy, rows.impact, rows.particle)
-        tables = training._hit_mean, training._log_weights
-        channels = adversarial.sampled(mean, steady, energy, *tables)
+        fractions = training.generator(noise, rows.log_energy, rows.impact, rows.layers)
+        mean = fractions * rows.layers.energy[..., None]
+        channels = sampled(mean, energy, training._weights)
         training.critic(training._assemble(channels, rows)).sum().backward()
     assert all(p.grad.isfinite().all() for p in training.generator.parameters())
 
@@ -105,26 +89,32 @@ def test_penalty_of_a_linear_critic_is_known() -> None:
     torch.testing.assert_close(penalty, (slope - 1).square())
 
 
-def test_divergence_stops_at_once(parts: Parts, patch: Patch) -> None:
-    training = trainer(parts, patch)
+def test_divergence_stops_at_once(fitted: Any) -> None:
+    training = trainer(fitted)
     with torch.no_grad():
         training.critic.network[0].weight.fill_(np.nan)
     with pytest.raises(TrainingError, match="diverged at iteration 1: critic loss nan"):
         list(training.run())
 
 
-def test_calibration_restores_the_mean_profile(parts: Parts, patch: Patch) -> None:
-    """Layer logits spoiled on purpose, as training might leave them."""
-    _, spectrum, showers = parts
-    template = copy.deepcopy(parts[0])
-    torch.manual_seed(1)
-    generator = Generator(template, 8, (16,))
-    with torch.no_grad():
-        generator.layers.bias += torch.linspace(0.15, -0.15, 4)
-    calibrate(patch, generator, spectrum, showers, np.random.default_rng(1))
-    fast = calibration._generated(generator, spectrum, showers, np.random.default_rng(2))
-    reached, expected = (
-        np.mean([s.sum(1) / s.sum() for s in sample if s.any()], axis=0)
-        for sample in (fast, showers.deposits.numpy())
-    )
-    np.testing.assert_allclose(reached, expected, rtol=0.03)
+def test_calibration_restores_the_mean_profile(fitted: Any) -> None:
+    """Cells near the axis emptied on purpose, as training might leave them."""
+    generator = copy.deepcopy(fitted.generator()).requires_grad_(requires_grad=False)
+    spoiled = torch.linspace(-0.3, 0.3, len(generator.template.distances))
+    generator.template.radial.add_(spoiled)
+    tables = calibrate(fitted.patch, generator, fitted.crossings, fitted.showers, 1)
+    like = fitted.showers
+    energy, impact = like.log_energy.double().exp().numpy(), like.impact.numpy()
+    profiles = []
+    for cells in (calibration._drawn(generator, tables, like, 2, 0), like.deposits.numpy()):
+        found = fit_template(fitted.patch, cells, energy, impact)
+        profiles.append(found.radial.exp().mean(0).numpy())
+    np.testing.assert_allclose(*profiles, rtol=0.05, atol=5e-4)
+
+
+def test_calibration_settles_the_spectrum_of_cells(fitted: Any) -> None:
+    tables = calibrate(fitted.patch, fitted.generator(), fitted.crossings, fitted.showers, 1)
+    drawn = calibration._drawn(fitted.generator(), tables, fitted.showers, 3, 0)
+    edges = np.array([0.79, 1.5, 2.5, 4.0, 6.0, 10.0, 20.0, 1e9])
+    counts = [np.histogram(cells, edges)[0] for cells in (drawn, fitted.showers.deposits.numpy())]
+    np.testing.assert_allclose(*counts, rtol=0.1)

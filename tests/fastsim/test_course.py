@@ -7,22 +7,15 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from numpy.typing import NDArray
 
 from hyperhex.config import FastsimNetwork
-from hyperhex.detector.patch import Patch
 from hyperhex.errors import TrainingError
 from hyperhex.fastsim.adversarial import Progress, Trainer
-from hyperhex.fastsim.compound_poisson import HitSpectrum
 from hyperhex.fastsim.course import Course, follow
 from hyperhex.fastsim.generator import Generator
-from hyperhex.fastsim.library import Sample, Showers, prepare
-from hyperhex.fastsim.template import Template
+from hyperhex.fastsim.library import Showers
 from hyperhex.plots.training import draw_course
 from hyperhex.spool import Spool
-
-Toy = Callable[..., tuple[NDArray, NDArray, NDArray]]
-Parts = tuple[Template, HitSpectrum, Showers]
 
 SMALL = FastsimNetwork(
     iterations=12, batch=32, noise=4, generator_widths=[8], critic_widths=[8], report_every=3,
@@ -58,19 +51,17 @@ class SpoiledAndDying(Spoiled, Dying):
     """Both, one after the other."""
 
 
-@pytest.fixture(scope="module")
-def parts(patch: Patch, toy: Toy) -> Parts:
-    return prepare(patch, [Sample(*toy(400, 1))])
+def begin(fitted: Any, settings: FastsimNetwork, kind: type[Trainer] = Trainer) -> Trainer:
+    generator = fitted.generator(settings.noise, tuple(settings.generator_widths))
+    few = fitted.showers.rows(slice(400))
+    return kind(generator, fitted.tables, few, fitted.patch, settings, 1)
 
 
 @pytest.fixture
-def train(parts: Parts, patch: Patch, tmp_path: Path) -> Callable[..., tuple[Trainer, Course]]:
+def train(fitted: Any, tmp_path: Path) -> Callable[..., tuple[Trainer, Course]]:
     def run(kind: type[Trainer] = Trainer, **changed: Any) -> tuple[Trainer, Course]:
         settings = SMALL.model_copy(update=changed)
-        template, spectrum, showers = parts
-        torch.manual_seed(1)
-        generator = Generator(template, settings.noise, tuple(settings.generator_widths))
-        trainer = kind(generator, spectrum, showers, patch, settings, 1)
+        trainer = begin(fitted, settings, kind)
         spool = Spool(tmp_path / "generator", settings.model_dump())
         return trainer, follow(trainer, spool, lambda *_: {"photon": {"hits": 0.5}})
 
@@ -150,10 +141,9 @@ def test_absurd_rates_diverge_twice_and_leave_their_curves(
 
 
 def test_showers_that_are_all_alike_are_a_collapse(
-    parts: Parts, patch: Patch, monkeypatch: pytest.MonkeyPatch
+    fitted: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    template, spectrum, showers = parts
-    trainer = Trainer(Generator(template, 4, (8,)), spectrum, showers, patch, SMALL, 1)
+    trainer = begin(fitted, SMALL)
     assert 0.5 < trainer._check_generator() < 2.0
 
     def alike(generator: Generator, like: Showers, _: np.random.Generator) -> torch.Tensor:
@@ -164,10 +154,9 @@ def test_showers_that_are_all_alike_are_a_collapse(
         trainer._check_generator()
 
 
-def test_looking_on_changes_nothing(parts: Parts, patch: Patch) -> None:
+def test_looking_on_changes_nothing(fitted: Any) -> None:
     """The probe has noise of its own, so that the gate's stream is that of the training alone."""
-    template, spectrum, showers = parts
-    trainer = Trainer(Generator(template, 4, (8,)), spectrum, showers, patch, SMALL, 1)
+    trainer = begin(fitted, SMALL)
     before = trainer.state()
     trainer._check_generator()
     assert all(before[name].tobytes() == now.tobytes() for name, now in trainer.state().items())

@@ -18,7 +18,7 @@ from hyperhex.config import (
 from hyperhex.detector.patch import Patch
 from hyperhex.errors import GateError, StoreError, TrainingError
 from hyperhex.fastsim import adversarial, stage
-from hyperhex.fastsim.generator import load_generator
+from hyperhex.fastsim.simulation import load_generator
 from hyperhex.provenance import digest_file, read_json, write_json
 
 Toy = Callable[..., tuple[NDArray, NDArray, NDArray]]
@@ -34,6 +34,7 @@ SCHEMA = {
 def settings(**changed: float) -> FastsimSettings:
     section = FastsimNetwork(
         iterations=4, batch=64, noise=8, generator_widths=[16], critic_widths=[16], report_every=2,
+        density_width=16, density_components=3, density_steps=40, density_batch=128,
     )  # fmt: skip
     section = section.model_copy(update=changed)
     return FastsimSettings(production="test", seed=3, fastsim=section)
@@ -47,37 +48,33 @@ def asked(**limits: float) -> GateSettings:
 
 
 @pytest.fixture(scope="module")
-def library(patch: Patch, toy: Toy, tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
-    folder = tmp_path_factory.mktemp("simulate")
-    geometry = {"rings": patch.rings, "pitch": patch.pitch}
-    paths = []
-    for seed, particle in enumerate(("photon", "electron")):
-        deposits, energy, impact = toy(400, seed)
-        draft = store.create(
-            folder / f"{particle}.zarr",
-            SCHEMA,
-            sizes={"shower": 400, "layer": 4, "cell": patch.n_cells, "axis": 2},
-            rows={"shower": 400},
-            settings={},
-            attributes={"geometry": geometry, "mip": MIP, "particle": particle},
-        )
-        rows = {"deposits": deposits * MIP, "energy": energy, "impact": impact}
-        draft.write("shower", 0, rows)
-        draft.publish()
-        paths.append(draft.path)
-    return paths
+def library(patch: Patch, toy: Toy, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    deposits, energy, impact = toy(400, 1)
+    draft = store.create(
+        tmp_path_factory.mktemp("simulate") / "pi+.zarr",
+        SCHEMA,
+        sizes={"shower": 400, "layer": 4, "cell": patch.n_cells, "axis": 2},
+        rows={"shower": 400},
+        settings={},
+        attributes={
+            "geometry": {"rings": patch.rings, "pitch": patch.pitch},
+            "mip": MIP,
+            "particle": "pi+",
+        },
+    )
+    draft.write("shower", 0, {"deposits": deposits * MIP, "energy": energy, "impact": impact})
+    draft.publish()
+    return draft.path
 
 
 @pytest.fixture(scope="module")
-def model(library: list[Path], tmp_path_factory: pytest.TempPathFactory) -> Path:
+def model(library: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("model")
     stage.fit(settings(), library, folder, threads=1)
     return folder
 
 
-def test_a_second_fit_writes_the_same_bytes(
-    library: list[Path], model: Path, tmp_path: Path
-) -> None:
+def test_a_second_fit_writes_the_same_bytes(library: Path, model: Path, tmp_path: Path) -> None:
     stage.fit(settings(), library, tmp_path, threads=4)
     for name in ("generator.safetensors", "generator.json"):
         assert digest_file(tmp_path / name) == digest_file(model / name)
@@ -85,7 +82,7 @@ def test_a_second_fit_writes_the_same_bytes(
 
 def test_the_record_says_how_it_was_made(model: Path) -> None:
     record = read_json(model / "generator.json")
-    assert record["scale"]["particles"] == ["photon", "electron"]
+    assert record["scale"]["particle"] == "pi+"
     training = read_json(model / "training.json")
     assert [report["iteration"] for report in training["reports"]] == [2, 4]
     assert training["minutes"] == training["reports"][-1]["minutes"] > 0
@@ -99,7 +96,7 @@ def test_the_record_says_how_it_was_made(model: Path) -> None:
 
 
 def test_a_killed_fit_goes_on_and_writes_the_same_bytes(
-    library: list[Path], model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    library: Path, model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     class KilledError(BaseException):
         """As sudden as SIGKILL."""
@@ -127,7 +124,7 @@ def test_a_killed_fit_goes_on_and_writes_the_same_bytes(
 
 
 def test_a_training_that_diverges_twice_fails_with_its_curves(
-    library: list[Path], tmp_path: Path
+    library: Path, tmp_path: Path
 ) -> None:
     with pytest.raises(
         TrainingError, match=r"lower fastsim(.|\n)*diverged.json and .*diverged.svg"
@@ -140,9 +137,7 @@ def test_a_training_that_diverges_twice_fails_with_its_curves(
 
 
 @pytest.fixture(scope="module")
-def judged(
-    library: list[Path], model: Path, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[Path]:
+def judged(library: Path, model: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """validation.json of the model; the transport of full showers is left to its own tests."""
     folder = tmp_path_factory.mktemp("judged")
     with pytest.MonkeyPatch.context() as patched:
@@ -153,14 +148,14 @@ def judged(
 
 def test_judging_reports_every_figure(judged: Path) -> None:
     report = read_json(judged / "validation.json")
-    assert set(report["particles"]) == {"photon", "electron"}
-    for found in report["particles"].values():
-        assert found["showers"] == 100
-        assert 0.4 < found["auc_floor"] < 0.6
-        assert found["auc_high"] > 0.4
-        assert found["speed_up"] == pytest.approx(0.02 * found["showers_per_second"])
-        assert found["speed_up_conditions"]["threads"] == 1
-        assert len(found["energies"]) == 4
+    assert set(report["particles"]) == {"pi+"}
+    found = report["particles"]["pi+"]
+    assert found["showers"] == 100
+    assert 0.4 < found["auc_floor"] < 0.6
+    assert found["auc_high"] > 0.4
+    assert found["speed_up"] == pytest.approx(0.02 * found["showers_per_second"])
+    assert found["speed_up_conditions"]["threads"] == 1
+    assert len(found["energies"]) == 4
     names = {path.stem for path in (judged / "figures").glob("*.svg")}
     assert {
         "response",
@@ -175,20 +170,33 @@ def test_judging_reports_every_figure(judged: Path) -> None:
     } <= names
 
 
-def test_gate_lets_a_good_generator_pass(judged: Path, tmp_path: Path) -> None:
-    stage.gate(asked(), judged / "validation.json", tmp_path / "passed.json")
-    assert read_json(tmp_path / "passed.json")["passed"] is True
+@pytest.fixture
+def validations(judged: Path, tmp_path: Path) -> list[Path]:
+    """Of two particles, of which the second is better."""
+    first = judged / "validation.json"
+    found = read_json(first)["particles"]["pi+"]
+    second = tmp_path / "photon.json"
+    write_json(second, {"particles": {"photon": found | {"auc_high": 0.25}}})
+    return [first, second]
 
 
-def test_gate_stops_with_a_table(judged: Path, tmp_path: Path) -> None:
-    with pytest.raises(GateError, match=r"electron +auc_high"):
-        stage.gate(asked(auc_high=0.3), judged / "validation.json", tmp_path / "passed.json")
+def test_gate_lets_good_generators_pass(validations: list[Path], tmp_path: Path) -> None:
+    stage.gate(asked(), validations, tmp_path / "passed.json")
+    passed = read_json(tmp_path / "passed.json")
+    assert passed["passed"] is True
+    assert set(passed["figures"]) == {"pi+", "photon"}
+    assert passed["figures"]["photon"]["auc_high"] == 0.25
+
+
+def test_gate_stops_with_a_table(validations: list[Path], tmp_path: Path) -> None:
+    with pytest.raises(GateError, match=r"pi\+ +auc_high") as stopped:
+        stage.gate(asked(auc_high=0.3), validations, tmp_path / "passed.json")
+    assert str(validations[1]) in str(stopped.value)
+    assert "\nphoton " not in str(stopped.value)
     assert not (tmp_path / "passed.json").exists()
 
 
-def test_a_model_of_another_detector_is_refused(
-    library: list[Path], model: Path, tmp_path: Path
-) -> None:
+def test_a_model_of_another_detector_is_refused(library: Path, model: Path, tmp_path: Path) -> None:
     copy = tmp_path / "model"
     shutil.copytree(model, copy)
     record = read_json(copy / "generator.json")

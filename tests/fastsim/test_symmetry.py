@@ -40,14 +40,11 @@ def test_moving_there_and_back_changes_nothing(patch: Patch) -> None:
 
 @pytest.mark.parametrize("operation", range(12))
 def test_template_turns_with_the_shower(patch: Patch, toy: Toy, operation: int) -> None:
-    deposits, energy, impact = toy(400, 3)
-    template = fit_template(patch, [deposits], [energy], [impact], np.full(4, 4.0))
+    template = fit_template(patch, *toy(400, 3))
     log_energy = torch.tensor([2.0])
-    kind = torch.tensor([0])
     point = torch.tensor([[0.3, 0.2]])
     matrix = torch.from_numpy(patch.symmetry_matrices[operation]).float()
-    here = template.cells(log_energy, kind, point)
-    there = template.cells(log_energy, kind, point @ matrix.T)
-    for table, turned in zip(here, there, strict=True):
-        expected = table[..., patch.symmetries[operation]]
-        torch.testing.assert_close(turned, expected, rtol=0, atol=1e-4)
+    here = template(log_energy, point)
+    there = template(log_energy, point @ matrix.T)
+    expected = here[..., patch.symmetries[operation]]
+    torch.testing.assert_close(there, expected, rtol=0, atol=1e-4)

@@ -1,0 +1,132 @@
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from hyperhex.detector.patch import Patch
+from hyperhex.errors import TrainingError
+from hyperhex.fastsim import crossings
+from hyperhex.fastsim.crossings import Crossings, find_crossings, settle, zones
+from hyperhex.kernels.hits import KNOTS_PER_UNIT, HitTables, draw_hits
+
+KNOTS = np.arange(8, 96, 8)
+PLACES = -np.expm1(-KNOTS / KNOTS_PER_UNIT)
+
+
+def singles(scale: float, number: int = 100_000, seed: int = 1) -> NDArray[np.float64]:
+    """Energies of single crossings, 0.5 MIP and an exponential number, sorted."""
+    return np.sort(0.5 + np.random.default_rng(seed).exponential(scale, number))
+
+
+def known(patch: Patch, shared: float, scale: float = 2.0) -> Crossings:
+    """Crossings of one kind in both zones of two layers."""
+    energies = tuple((singles(scale), singles(scale)) for _ in (0, 1))
+    weights = tuple(tuple(np.ones_like(one) for one in row) for row in energies)
+    edges = crossings._EDGES
+    return Crossings(energies, weights, np.full(2, shared), patch, 0.5, edges)
+
+
+@pytest.mark.parametrize("number", [1, 2, 5, 16])
+def test_sums_have_the_quantiles_of_sums(patch: Patch, number: int) -> None:
+    random = np.random.default_rng(4)
+    sums = (0.5 + random.exponential(2.0, (100_000, number))).sum(axis=1)
+    found = known(patch, 0.2).tables().sums[0, 0, number - 1, KNOTS]
+    np.testing.assert_allclose(found, np.quantile(sums, PLACES), rtol=0.02)
+
+
+def test_weights_change_sums_and_moments(patch: Patch) -> None:
+    """Weights that turn an exponential spectrum into a harder one, of 3 instead of 2 MIP."""
+    plain = known(patch, 0.2)
+    harder = tuple(tuple(np.exp((one - 0.5) / 6.0) for one in row) for row in plain.energies)
+    tables = replace(plain, weights=harder).tables()
+    np.testing.assert_allclose(tables.moments[..., 0], 3.5, rtol=0.02)
+    np.testing.assert_allclose(tables.moments[..., 1], 9.0, rtol=0.06)
+    np.testing.assert_allclose(
+        tables.sums[1, 1, 0, KNOTS], 0.5 + 3.0 * KNOTS / KNOTS_PER_UNIT, rtol=0.03
+    )
+
+
+def test_zones_part_the_axis_from_the_rest(patch: Patch) -> None:
+    assert zones(patch).tolist() == [0] * 19 + [1] * 18
+    assert not zones(Patch(1, 1.2)).any()
+
+
+def sparse(rate: float, layers: int = 2) -> tuple[NDArray[np.float32], NDArray[np.float64]]:
+    """Deposits of a crowded middle and two sparse rings, of which the outer one is softer."""
+    random = np.random.default_rng(7)
+    ring = Patch(3, 1.2).ring
+    number = random.poisson(np.choose(ring, [3.0, 3.0, rate, rate]), (3000, layers, 37))
+    scale = np.where(ring == 3, 1.0, 3.0)
+    energy = np.where(number > 0, 0.5 * number + random.gamma(number + 1e-9) * scale, 0.0)
+    return energy.astype(np.float32), np.linspace(1, 100, 3000)
+
+
+def test_single_crossings_are_those_of_sparse_cells_by_zone(patch: Patch) -> None:
+    found = find_crossings(patch, *sparse(0.03), 0.5)
+    for layer in (0, 1):
+        near, far = (found.energies[zone][layer].mean() for zone in (0, 1))
+        assert near == pytest.approx(3.5, rel=0.06)
+        assert far == pytest.approx(1.5, rel=0.06)
+        assert (np.diff(found.energies[0][layer]) >= 0).all()
+
+
+def test_a_layer_that_is_hardly_hit_takes_those_of_all(patch: Patch) -> None:
+    deposits, energy = sparse(0.03, layers=3)
+    deposits[:, 2] = 0.0
+    deposits[:5, 2, 30] = 1.0
+    found = find_crossings(patch, deposits, energy, 0.5)
+    assert len(found.energies[1][2]) > len(found.energies[1][1])
+    assert np.isfinite(found.tables().sums).all()
+
+
+def test_too_few_hits_are_refused() -> None:
+    with pytest.raises(TrainingError, match="0 single hits in 5 showers are too few"):
+        find_crossings(Patch(1, 1.2), np.zeros((5, 2, 7), np.float32), np.ones(5), 0.5)
+
+
+@pytest.fixture(scope="module")
+def conditions(patch: Patch) -> tuple[NDArray, NDArray, NDArray]:
+    """Fractions, energies and hits of layers."""
+    random = np.random.default_rng(3)
+    number = 3000
+    fractions = np.exp(-np.linalg.norm(patch.positions, axis=1) / 1.2)
+    fractions = np.tile(fractions / fractions.sum(), (number, 2, 1)).astype(np.float32)
+    hits = random.integers(0, 25, (number, 2)).astype(np.int32)
+    energy = (hits * random.uniform(2.0, 3.0, hits.shape)).astype(np.float32)
+    return fractions, energy, hits
+
+
+def test_settling_finds_the_share_and_the_spectrum_that_cells_were_drawn_with(
+    patch: Patch, conditions: Any
+) -> None:
+    """Begins with too few shared hits and too hard crossings."""
+
+    def draw(tables: HitTables, number: int) -> NDArray[np.float32]:
+        return draw_hits(*conditions, tables, 100 + number)
+
+    truth = known(patch, 0.45)
+    real = draw(truth.tables(), -1)
+    begun = known(patch, 0.2, scale=3.0)
+    found = settle(begun, real, draw)
+    np.testing.assert_allclose(found.shared, 0.45, atol=0.06)
+    spectra = [
+        np.histogram(cells, begun.edges)[0] / np.count_nonzero(cells)
+        for cells in (real, draw(begun.tables(), 50), draw(found.tables(), 50))
+    ]
+    before, after = (np.abs(spectrum / spectra[0] - 1.0).max() for spectrum in spectra[1:])
+    assert after < 0.1
+    assert after < 0.5 * before
+
+
+def test_pairs_are_counted_far_from_the_axis(patch: Patch) -> None:
+    cells = np.zeros((1, 2, 37), np.float32)
+    cells[0, 0, [0, 1]] = 1.0  # near the axis, where pairs say nothing
+    outer = 19
+    beside = patch.neighbours[outer][patch.neighbours[outer] >= 19][0]
+    cells[0, 1, [outer, beside]] = 1.0
+    # each of the two sees the other
+    assert crossings._pairs(patch, cells).tolist() == [0.0, 2.0]

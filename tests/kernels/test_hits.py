@@ -1,0 +1,253 @@
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from itertools import combinations
+from math import log
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+from scipy import stats
+
+from hyperhex.detector.patch import Patch
+from hyperhex.kernels import counter, hits
+from hyperhex.kernels.hits import KNOTS_PER_UNIT, HitTables, draw_hits
+
+THRESHOLD, SCALE = 0.5, 2.0
+Layers = tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.int32]]
+
+
+def tables(rings: int, shared: float = 0.0, layers: int = 2) -> HitTables:
+    """Crossings of 0.5 MIP and an exponential number of mean 2 MIP, alike in both zones."""
+    patch = Patch(rings, 1.2)
+    number = np.arange(1, 17)[:, None]
+    places = -np.expm1(-np.arange(12 * KNOTS_PER_UNIT) / KNOTS_PER_UNIT)
+    sums = THRESHOLD * number + stats.gamma.ppf(places, number, scale=SCALE)
+    moments = THRESHOLD + SCALE, SCALE**2
+    return HitTables(
+        np.tile(sums.astype(np.float32), (2, layers, 1, 1)),
+        np.tile(moments, (2, layers, 1)),
+        np.full(layers, shared),
+        (patch.ring > 2).astype(np.int64),
+        np.ascontiguousarray(patch.neighbours),
+        THRESHOLD,
+    )
+
+
+def layers(number: int, rings: int, seed: int = 1) -> Layers:
+    """Fractions, energies and hits of two layers, with none, one, some and all cells hit."""
+    random = np.random.default_rng(seed)
+    cells = Patch(rings, 1.2).n_cells
+    fractions = random.dirichlet(np.full(cells, 0.5), (number, 2)).astype(np.float32)
+    hit = random.integers(0, cells + 1, (number, 2)).astype(np.int32)
+    hit[:3] = [[0, cells], [1, 0], [cells, cells]]
+    above = random.exponential(5.0, hit.shape) + 0.01
+    return fractions, (hit * (THRESHOLD + above)).astype(np.float32), hit
+
+
+def alike(number: int, fractions: NDArray, energy: float, hit: int) -> Layers:
+    """The same layer in many showers."""
+    shape = (number, 1)
+    told = np.full(shape, energy, np.float32), np.full(shape, hit, np.int32)
+    return np.tile(fractions.astype(np.float32), (*shape, 1)), *told
+
+
+@pytest.mark.parametrize("shared", [0.0, 0.3, 1.0])
+@pytest.mark.parametrize("rings", [0, 1, 3])
+def test_cells_sum_to_the_energy_and_as_many_are_hit_as_told(rings: int, shared: float) -> None:
+    fractions, energy, hit = layers(500, rings)
+    cells = draw_hits(fractions, energy, hit, tables(rings, shared), 7)
+    assert cells.shape == fractions.shape
+    np.testing.assert_array_equal((cells > 0).sum(2), hit)
+    np.testing.assert_allclose(cells.sum(2, dtype=np.float64), energy, rtol=1e-5)
+    assert cells[cells > 0].min() >= THRESHOLD
+
+
+def test_energy_at_the_thresholds_leaves_cells_there() -> None:
+    fractions = np.full(7, 1 / 7)
+    cells = draw_hits(*alike(50, fractions, 3 * THRESHOLD, 3), tables(1), 1)
+    np.testing.assert_array_equal((cells > 0).sum(2), 3)
+    np.testing.assert_allclose(cells[cells > 0], THRESHOLD, atol=1.1e-3)
+
+
+@pytest.mark.parametrize("hit", [1, 2, 3])
+def test_hit_cells_are_those_of_sampling_without_replacement(hit: int) -> None:
+    """Exact probabilities of all sets: sums over orders of p_a p_b / (1 - p_a) ... ."""
+    chance = np.array([0.4, 0.2, 0.15, 0.1, 0.08, 0.05, 0.02])
+    number = 60_000
+    cells = draw_hits(*alike(number, chance, 2.5 * hit, hit), tables(1, layers=1), 3)[:, 0]
+    found = (cells > 0) @ (1 << np.arange(7))
+    sets = list(combinations(range(7), hit))
+    observed = [np.count_nonzero(found == sum(1 << c for c in one)) for one in sets]
+    assert sum(observed) == number
+    expected = [number * without_replacement(chance, one) for one in sets]
+    assert stats.chisquare(observed, expected).pvalue > 1e-3
+
+
+def without_replacement(chance: NDArray, chosen: tuple[int, ...]) -> float:
+    """Probability that a weighted draw without replacement ends with a set of cells."""
+    if not chosen:
+        return 1.0
+    rest = 1.0 - chance[list(chosen)].sum()
+    return sum(
+        chance[last] / (rest + chance[last])
+        * without_replacement(chance, tuple(c for c in chosen if c != last))
+        for last in chosen
+    )  # fmt: skip
+
+
+def test_crowded_cells_have_the_energies_expected_in_them() -> None:
+    chance = np.array([0.4, 0.2, 0.15, 0.1, 0.08, 0.05, 0.02])
+    energy = 2000.0
+    cells = draw_hits(*alike(4000, chance, energy, 7), tables(1, layers=1), 3)[:, 0]
+    # below it all cells are hit with certainty, so that some have one crossing more than expected
+    np.testing.assert_allclose(cells.mean(0) / energy, chance, rtol=0.02)
+    # a compound Poisson variable, of which the sum is known: the share of the variance that is left
+    second = (THRESHOLD + SCALE) ** 2 + SCALE**2
+    variance = energy * second / (THRESHOLD + SCALE) * chance * (1.0 - chance)
+    np.testing.assert_allclose(cells[:, :4].var(0), variance[:4], rtol=0.15)
+
+
+def test_exponential_numbers_are_those_of_the_hashed_counter() -> None:
+    """The same words in NumPy, with a logarithm of 64 bits."""
+    state = np.array([11, 0x9E3779B97F4A7C15], np.uint64)
+    after = state.copy()
+    values = np.empty(5000, np.float32)
+    hits._exponentials(values, values.view(np.int32), after)
+    with np.errstate(over="ignore"):
+        word = counter.hashed(state[0] + state[1])
+    key, step = np.uint32(word & 0xFFFFFFFF), np.uint32(word >> np.uint64(32)) | np.uint32(1)
+    mixed = np.arange(5000, dtype=np.uint32) * step + key
+    mixed = (mixed ^ (mixed >> 16)) * np.uint32(0x7FEB352D)
+    mixed = (mixed ^ (mixed >> 15)) * np.uint32(0x846CA68B)
+    mixed ^= mixed >> 16
+    np.testing.assert_allclose(values, -np.log(((mixed >> 9) + 0.5) / 2**23), atol=2e-5)
+
+
+def test_exponential_numbers_follow_their_law() -> None:
+    state = np.empty(2, np.uint64)
+    counter.begin(state, np.uint64(5), np.uint64(1))
+    drawn = np.empty((200, 1000), np.float32)
+    for row in drawn:
+        hits._exponentials(row, row.view(np.int32), state)
+    values = drawn.ravel().astype(np.float64)
+    assert 0 < values.min()
+    assert values.max() <= log(2.0**24)
+    assert stats.kstest(values, "expon").pvalue > 1e-3
+    error = 5 / np.sqrt(values.size)
+    assert values.mean() == pytest.approx(1.0, abs=error)
+    assert (values**2).mean() == pytest.approx(2.0, abs=20**0.5 * error)
+    assert (values**3).mean() == pytest.approx(6.0, abs=684**0.5 * error)
+    # neither from cell to cell nor from layer to layer is there a connection
+    for ahead, behind in ((drawn[:, 1:], drawn[:, :-1]), (drawn[1:], drawn[:-1])):
+        assert abs(np.corrcoef(ahead.ravel(), behind.ravel())[0, 1]) < error
+
+
+@pytest.mark.parametrize("mean", [0.05, 1.0, 7.0, 11.9])
+def test_few_crossings_are_a_poisson_number(mean: float) -> None:
+    found = np.bincount(poisson(mean, 20_000))
+    law = stats.poisson(mean)
+    edges = [k for k in range(len(found)) if 20_000 * law.pmf(k) > 10]
+    observed = [*found[edges], found.sum() - found[edges].sum()]
+    expected = [*law.pmf(edges), 1.0 - law.pmf(edges).sum()]
+    assert stats.chisquare(observed, 20_000 * np.array(expected)).pvalue > 1e-3
+
+
+@pytest.mark.parametrize("mean", [12.1, 40.0, 300.0])
+def test_many_crossings_have_the_moments_of_a_poisson_number(mean: float) -> None:
+    found = poisson(mean, 20_000)
+    assert found.mean() == pytest.approx(mean, abs=5 * np.sqrt(mean / 20_000))
+    assert found.var() == pytest.approx(mean, rel=0.06)
+    quantiles = np.quantile(found, [0.05, 0.5, 0.95])
+    np.testing.assert_allclose(
+        quantiles, stats.poisson(mean).ppf([0.05, 0.5, 0.95]), atol=1 + 0.1 * np.sqrt(mean)
+    )
+
+
+def poisson(mean: float, number: int) -> NDArray[np.int64]:
+    state = np.empty(2, np.uint64)
+    counter.begin(state, np.uint64(9), np.uint64(2))
+    return np.array([hits._poisson(mean, state) for _ in range(number)])
+
+
+@pytest.mark.parametrize("number", [1, 4, 16, 40])
+def test_energies_of_crossings_are_those_of_the_tables(number: int) -> None:
+    """And beyond the tables those of a gamma variable of the same moments."""
+    state = np.empty(2, np.uint64)
+    counter.begin(state, np.uint64(3), np.uint64(4))
+    told = tables(1)
+    rows = told.sums[0, 0], told.moments[0, 0]
+    found = [hits._sum_of(number, *rows, state) for _ in range(10_000)]
+    places = [0.1, 0.5, 0.9]
+    expected = THRESHOLD * number + stats.gamma.ppf(places, number, scale=SCALE)
+    np.testing.assert_allclose(np.quantile(found, places), expected, rtol=0.04)
+
+
+def test_shared_hits_are_neighbours_of_others() -> None:
+    """With a share s of shared hits, two are neighbours with probability s + (1 - s) p."""
+    patch = Patch(3, 1.2)
+    inner = np.where(patch.ring < 3, 1.0, 0.0)
+    told = alike(20_000, inner / inner.sum(), 5.0, 2)
+
+    def beside(shared: float) -> float:
+        cells = draw_hits(*told, tables(3, shared, layers=1), 5)[:, 0]
+        first, last = np.argmax(cells > 0, 1), 36 - np.argmax(cells[:, ::-1] > 0, 1)
+        return float((patch.neighbours[first] == last[:, None]).any(1).mean())
+
+    by_chance = (patch.neighbours[:19] < 19)[patch.neighbours[:19] >= 0].sum() / (19 * 18)
+    assert beside(0.0) == pytest.approx(by_chance, abs=0.015)
+    assert beside(1.0) == 1.0
+    assert beside(0.4) == pytest.approx(0.4 + 0.6 * by_chance, abs=0.015)
+
+
+def test_a_shower_is_the_same_whatever_is_drawn_with_it() -> None:
+    told = layers(40, 3)
+    whole = draw_hits(*told, tables(3, 0.3), 7)
+    np.testing.assert_array_equal(
+        draw_hits(*(one[:9] for one in told), tables(3, 0.3), 7), whole[:9]
+    )
+    others = layers(40, 3, seed=2)
+    mixed = [np.concatenate([b[:20], a[20:]]) for a, b in zip(told, others, strict=True)]
+    np.testing.assert_array_equal(draw_hits(*mixed, tables(3, 0.3), 7)[20:], whole[20:])
+    assert (draw_hits(*told, tables(3, 0.3), 8) != whole).any()
+
+
+def test_more_hits_than_cells_are_refused() -> None:
+    fractions, energy, hit = layers(5, 1)
+    hit[3, 1] = 8
+    with pytest.raises(ValueError, match="8 hits in a layer of 7 cells"):
+        draw_hits(fractions, 10 + energy, hit, tables(1), 1)
+
+
+_UNCOMPILED = """
+import json, sys
+import numpy as np
+from hyperhex.kernels.hits import HitTables, draw_hits
+told = json.load(sys.stdin)
+tables = HitTables(*(np.array(t, k) for t, k in zip(told["tables"], told["kinds"])), 0.5)
+layers = (np.array(a, k) for a, k in zip(told["layers"], ("float32", "float32", "int32")))
+print(json.dumps(draw_hits(*layers, tables, 7).tolist()))
+"""
+
+
+def test_compiled_and_interpreted_kernels_draw_the_same_cells() -> None:
+    given, known = layers(6, 1), tables(1, 0.3)
+    arrays = known.sums, known.moments, known.shared, known.zones, known.neighbours
+    told = {
+        "tables": [array.tolist() for array in arrays],
+        "kinds": [str(array.dtype) for array in arrays],
+        "layers": [array.tolist() for array in given],
+    }
+    done = subprocess.run(
+        # what wraps around in a register is a warning outside of it
+        [sys.executable, "-W", "ignore", "-c", _UNCOMPILED],
+        env={**os.environ, "NUMBA_DISABLE_JIT": "1"},
+        input=json.dumps(told),
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    np.testing.assert_allclose(json.loads(done.stdout), draw_hits(*given, known, 7), rtol=1e-5)
