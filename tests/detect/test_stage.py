@@ -75,14 +75,15 @@ def inputs(
             rows += jet(event, pt, rng.uniform(-2, 2), rng.uniform(-np.pi, np.pi), rng)
         rows += [(event, 13, 0, 40.0, 0.1, 0.2), (event, 521, 1, 50.0, 0.0, 1.0)]
     _write_events(tmp_path / "toy.zarr", particles(rows), EVENTS)
-    for folder, files in (("generator", stage._GENERATOR), ("refiner", stage._REFINER)):
-        (tmp_path / folder).mkdir()
+    folders = {f"generators/{particle}": stage._GENERATOR for particle in stage.PARTICLES}
+    for folder, files in {**folders, "refiner": stage._REFINER}.items():
+        (tmp_path / folder).mkdir(parents=True)
         for file in files:
             (tmp_path / folder / file).write_text(file)
     monkeypatch.setattr(stage, "_source", lambda *_: source)
     return {
         "events": tmp_path / "toy.zarr",
-        "generator": tmp_path / "generator",
+        "generators": tmp_path / "generators",
         "refiner": tmp_path / "refiner",
     }
 
@@ -159,9 +160,10 @@ def test_another_seed_gives_other_records(inputs: dict[str, Path], tmp_path: Pat
     assert np.all(met[0] != met[1])
 
 
-def test_a_missing_network_is_named(inputs: dict[str, Path], tmp_path: Path) -> None:
-    (inputs["refiner"] / "refiner.json").unlink()
-    with pytest.raises(StoreError, match=r"refiner\.json: no such input"):
+@pytest.mark.parametrize("file", ["refiner/refiner.json", "generators/electron/generator.json"])
+def test_a_missing_network_is_named(inputs: dict[str, Path], tmp_path: Path, file: str) -> None:
+    (tmp_path / file).unlink()
+    with pytest.raises(StoreError, match=f"{file}: no such input"):
         stage.events(_settings(), **inputs, output=tmp_path / "o.zarr", context=Context())
 
 

@@ -1,0 +1,264 @@
+from __future__ import annotations
+
+from math import log, pi, sqrt
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from numpy.typing import NDArray
+from scipy import stats
+
+from hyperhex.config import FastsimNetwork
+from hyperhex.fastsim.conditions import Conditions, Layers, fit_conditions
+from hyperhex.fastsim.density import LayerDensity
+from hyperhex.fastsim.library import Showers
+from hyperhex.fastsim.likelihood import fit_density
+
+THRESHOLD = 0.5
+LOG_ENERGY, IMPACT = log(20.0), (0.3, 0.1)
+
+
+def conditions(n_layers: int) -> Conditions:
+    """Scales of layers with a few hits in which some hundred MIP are."""
+    return Conditions(
+        THRESHOLD,
+        logs=torch.tensor([0.0, 5.0]),
+        reach=torch.tensor(0.6),
+        hits=torch.stack([torch.full((n_layers,), 2.5), torch.full((n_layers,), 1.0)]),
+        excess=torch.stack([torch.full((n_layers,), 5.0), torch.full((n_layers,), 2.0)]),
+    )
+
+
+def known(n_layers: int, n_cells: int = 3, seed: int = 1) -> LayerDensity:
+    """A density with random weights, every factor of which depends on all that it sees."""
+    with torch.random.fork_rng():
+        torch.manual_seed(seed)
+        density = LayerDensity(conditions(n_layers), n_cells, hidden=16, components=3)
+    density.total.copy_(torch.tensor([60.0, 0.4]))
+    density.left[0], density.left[1] = 6.0, 1.0
+    density.share[0], density.share[1] = 5.0, 1.0
+    return density.requires_grad_(requires_grad=False)
+
+
+def drawn(density: LayerDensity, number: int, seed: int = 2) -> Layers:
+    random = np.random.default_rng(seed)
+    uniform = random.random((2, number, 2 * density.n_layers), dtype=np.float32)
+    choice, place = torch.from_numpy(uniform)
+    impact = torch.tensor(IMPACT).expand(number, 2)
+    return density(torch.full((number,), LOG_ENERGY), impact, choice, place)
+
+
+def likelihood(density: LayerDensity, layers: Layers) -> torch.Tensor:
+    """Ln of the density in the variables that the factors are of."""
+    number = len(layers.hits)
+    impact = torch.tensor(IMPACT).expand(number, 2)
+    told = density.known(torch.full((number,), LOG_ENERGY), impact, layers)
+    normals = 1.0 + told.counts.sum(1)
+    return density.log_likelihood(told).double() - 0.5 * log(2 * pi) * normals
+
+
+def test_the_density_of_one_layer_is_normalised_and_is_what_is_drawn() -> None:
+    """p(T, h), integrated over the total energy T: one in all, and of each h its frequency."""
+    density = known(1)
+    total = torch.linspace(10.0, 2400.0, 4000)
+    step = float(total[1] - total[0]) * sqrt(np.exp(LOG_ENERGY)) / (60.0 * np.exp(LOG_ENERGY) * 0.4)
+    found = []
+    for hit in range(4):
+        layers = Layers(total[:, None], torch.full((4000, 1), float(hit)))
+        found.append(float(likelihood(density, layers).exp().sum()) * step)
+    assert sum(found) == pytest.approx(1.0, abs=2e-3)
+    hits = drawn(density, 40_000).hits[:, 0].int()
+    observed = torch.bincount(hits, minlength=4).numpy()
+    assert stats.chisquare(observed, 40_000 * np.array(found) / sum(found)).pvalue > 1e-3
+
+
+def test_the_density_of_two_layers_is_normalised_and_is_what_is_drawn() -> None:
+    """p(T, h, h', s) on a grid of total and share, of which the means and frequencies follow."""
+    density = known(2)
+    energy = np.exp(LOG_ENERGY)
+    total = torch.linspace(10.0, 2400.0, 240)
+    share = torch.linspace(-14.0, 14.0, 280)
+    steps = float(total[1] - total[0]) / (60.0 * sqrt(energy) * 0.4), float(share[1] - share[0])
+    mass, first = np.zeros((4, 4)), np.zeros((4, 4))
+    for front in range(4):
+        for back in range(4):
+            above = total - THRESHOLD * (front + back)
+            parted = front > 0 and back > 0
+            part = torch.sigmoid(share) if parted else torch.tensor([float(back == 0)])
+            here = above[:, None] * part
+            energies = torch.stack([here, above[:, None] - here], dim=2).flatten(0, 1)
+            hits = torch.tensor([float(front), float(back)]).expand(len(energies), 2)
+            if front + back == 0:
+                energies = torch.stack([total, torch.zeros_like(total)], dim=1)
+            weight = likelihood(density, Layers(energies + THRESHOLD * hits, hits)).exp()
+            cell = steps[0] * (steps[1] if parted else 1.0)
+            mass[front, back] = float(weight.sum()) * cell
+            first[front, back] = float((weight * energies[:, 0]).sum()) * cell
+    assert mass.sum() == pytest.approx(1.0, abs=5e-3)
+    layers = drawn(density, 40_000)
+    place = (4 * layers.hits[:, 0] + layers.hits[:, 1]).int()
+    observed = torch.bincount(place, minlength=16).double().numpy()
+    expected = 40_000 * mass.ravel() / mass.sum()
+    rare = expected < 8
+    merged = [np.append(part[~rare], part[rare].sum() + 1e-9) for part in (observed, expected)]
+    merged[1] *= merged[0].sum() / merged[1].sum()
+    assert stats.chisquare(*merged).pvalue > 1e-3
+    both = (layers.hits > 0).all(1)
+    mean = float((layers.energy - THRESHOLD * layers.hits)[both, 0].double().mean())
+    assert mean == pytest.approx(first[1:, 1:].sum() / mass[1:, 1:].sum(), rel=0.02)
+
+
+def test_no_factor_sees_what_comes_after_it() -> None:
+    """Inputs of the factors of showers that are alike up to a layer, and then are not."""
+    density = known(4, n_cells=50)
+    random = np.random.default_rng(3)
+    hits = torch.from_numpy(random.integers(1, 20, (2, 4))).float()
+    energy = 100.0 * torch.from_numpy(random.random((2, 4))).float() + THRESHOLD * hits
+
+    def seen(energy: torch.Tensor, hits: torch.Tensor) -> NDArray[np.bool_]:
+        """Which factors see two showers alike."""
+        told = density.known(torch.zeros(2), torch.zeros(2, 2), Layers(energy, hits)).inputs
+        inputs = told[:, None] * density.seen
+        return np.isclose(inputs[0], inputs[1], atol=1e-5).all(1)
+
+    assert seen(energy[:1].expand(2, 4), hits[:1].expand(2, 4)).all()
+    # same total energy, other hits from layer 2 on: seen by those of layer 3 and by all shares
+    other = hits.clone()
+    other[1, :2] = other[0, :2]
+    same = energy.clone()
+    same[1] = energy[0].flip(0)
+    np.testing.assert_array_equal(seen(same, other), [True] * 4 + [False] * 4)
+    # same hits and energies before layer 1: the share of layer 0 is known, and seen by those after
+    same[1] = energy[0]
+    same[1, 1] += 5.0
+    same[1, 2] -= 5.0
+    np.testing.assert_array_equal(
+        seen(same, hits[:1].expand(2, 4)), [True] * 5 + [True, True, False]
+    )
+
+
+@pytest.mark.parametrize("n_layers", [1, 2, 5])
+@pytest.mark.parametrize("giga", [1e-3, 0.05, 20.0])
+def test_hits_are_whole_numbers_that_the_energies_allow(n_layers: int, giga: float) -> None:
+    """Also of showers that leave next to nothing, as most do at the lowest of these energies."""
+    density = known(n_layers, n_cells=7)
+    number = 3000
+    random = torch.Generator().manual_seed(4)
+    choice, place = torch.rand(2, number, 2 * n_layers, generator=random)
+    impact = torch.rand(number, 2, generator=random) * 0.5
+    layers = density(torch.full((number,), log(giga)), impact, choice, place)
+    assert layers.energy.isfinite().all()
+    assert (layers.hits == layers.hits.round()).all()
+    assert (layers.hits >= 0).all()
+    assert (layers.hits <= 7).all()
+    assert (layers.energy >= THRESHOLD * layers.hits - 1e-3).all()
+    assert (layers.energy[layers.hits == 0] == 0).all()
+    value = density._draw(
+        0,
+        torch.cat(
+            [
+                density.conditions.of_particle(torch.full((number,), log(giga)), impact),
+                torch.zeros(number, 1 + 3 * n_layers),
+            ],
+            dim=1,
+        ),
+        (choice, place),
+        logistic=False,
+    )
+    total = (value * density.total[1] / giga**0.5 + 1.0) * density.total[0] * giga
+    some = layers.hits.sum(1) > 0
+    torch.testing.assert_close(layers.energy.sum(1)[some], total[some], rtol=1e-4, atol=1e-3)
+    if giga == 1e-3:
+        assert not some.all()
+
+
+def test_showers_without_hits_and_with_one_layer_hit_have_a_likelihood() -> None:
+    density = known(3, n_cells=7).requires_grad_()
+    hits = torch.tensor([[0.0, 0.0, 0.0], [0.0, 5.0, 0.0], [7.0, 7.0, 7.0], [1.0, 0.0, 1.0]])
+    layers = Layers(THRESHOLD * hits + 3.0 * (hits > 0), hits)
+    told = density.known(torch.full((4,), 1.0), torch.zeros(4, 2), layers)
+    np.testing.assert_array_equal(told.counts, [[0, 0], [0, 0], [1, 1], [1, 0]])
+    found = density.log_likelihood(told)
+    assert found.isfinite().all()
+    found.sum().backward()
+    assert all(p.grad.isfinite().all() for p in density.parameters())
+
+
+def test_what_is_drawn_from_a_fit_is_like_the_showers(fitted: Any) -> None:
+    showers, density = fitted.showers, fitted.density
+    random = torch.Generator().manual_seed(5)
+    choice, place = torch.rand(2, len(showers), 8, generator=random)
+    with torch.no_grad():
+        layers = density(showers.log_energy, showers.impact, choice, place)
+    energy = showers.log_energy.exp()
+    for found, real in (
+        (layers.energy.sum(1) / energy, showers.layers.energy.sum(1) / energy),
+        (layers.hits.sum(1) / energy.sqrt(), showers.layers.hits.sum(1) / energy.sqrt()),
+    ):
+        error = sqrt(2 / len(showers)) * float(real.std())
+        assert float(found.mean()) == pytest.approx(float(real.mean()), abs=4 * error)
+        assert float(found.std()) == pytest.approx(float(real.std()), rel=0.12)
+    for name in ("energy", "hits"):
+        parts = [getattr(one, name).double() for one in (layers, showers.layers)]
+        shares = [(part / part.sum(1, keepdim=True).clamp_min(1e-6)).numpy() for part in parts]
+        np.testing.assert_allclose(*(share.mean(0) for share in shares), atol=0.012)
+        np.testing.assert_allclose(*(share.std(0) for share in shares), rtol=0.15)
+        logs = [torch.log1p(part).T.numpy() for part in parts]
+        np.testing.assert_allclose(*map(np.corrcoef, logs), atol=0.06)
+
+
+def toy(density: LayerDensity, number: int, seed: int) -> Showers:
+    """Showers whose layers are drawn from a density."""
+    random = torch.Generator().manual_seed(seed)
+    log_energy = 5.0 * torch.rand(number, generator=random)
+    impact = 0.5 * torch.rand(number, 2, generator=random)
+    choice, place = torch.rand(2, number, 2 * density.n_layers, generator=random)
+    layers = density(log_energy, impact, choice, place)
+    return Showers(torch.zeros(number, density.n_layers, 7), log_energy, impact, layers)
+
+
+def test_a_fit_comes_near_to_the_density_that_showers_were_drawn_from() -> None:
+    """Mean of ln(p / q), the Kullback-Leibler divergence, on showers that it has not seen."""
+    truth = known(2, n_cells=7)
+    training, unseen = toy(truth, 8000, 6), toy(truth, 4000, 7)
+    told = fit_conditions(training.log_energy, training.layers, 1.2, THRESHOLD)
+
+    def apart(steps: int) -> float:
+        settings = FastsimNetwork(density_width=16, density_components=3, density_steps=steps)
+        return difference(truth, fit_density(told, training, settings, 1), unseen)
+
+    assert 0.0 < apart(500) < 0.06
+    assert apart(500) < 0.2 * apart(1)
+
+
+def difference(truth: LayerDensity, fit: LayerDensity, showers: Showers) -> float:
+    """Mean of ln(p / q) of the energies, for which the scales of both matter."""
+    values = []
+    for density in (truth, fit):
+        given = density.known(showers.log_energy, showers.impact, showers.layers)
+        scales = density.total.prod().log() + given.counts @ density.share[1].log()
+        values.append(density.log_likelihood(given) - scales)
+    return float((values[0] - values[1]).double().mean())
+
+
+def test_the_same_showers_give_the_same_bytes(fitted: Any) -> None:
+    settings = FastsimNetwork(density_width=16, density_components=2, density_steps=20)
+    fits = []
+    for seed in (1, 1, 2):
+        torch.manual_seed(99 + len(fits))
+        fits.append(fit_density(fitted.conditions, fitted.showers, settings, seed).state_dict())
+    assert all(torch.equal(fits[0][name], fits[1][name]) for name in fits[0])
+    assert not torch.equal(fits[0]["first"], fits[2]["first"])
+
+
+def test_same_random_numbers_same_layers(fitted: Any) -> None:
+    """One shower as part of many."""
+    random = torch.Generator().manual_seed(8)
+    choice, place = torch.rand(2, 50, 8, generator=random)
+    told = fitted.showers.rows(slice(50))
+    with torch.no_grad():
+        many = fitted.density(told.log_energy, told.impact, choice, place)
+        few = fitted.density(told.log_energy[:7], told.impact[:7], choice[:7], place[:7])
+    torch.testing.assert_close(few.hits, many.hits[:7], rtol=0, atol=0)
+    torch.testing.assert_close(few.energy, many.energy[:7], rtol=1e-4, atol=1e-3)
