@@ -35,7 +35,7 @@ images: $(INSTALLED) ## take the README's pictures from both finished production
 	cp results/reference/hyperclass/improvement/methods.svg workflow/images
 	cp results/reference/hyperclass/scaling/scaling.svg workflow/images
 	cp results/reference/hyperclass/coverage/coverage.svg workflow/images
-	cp results/collider/fastsim/figures/showers_photon.svg workflow/images
+	cp results/collider/fastsim/photon/figures/showers_photon.svg workflow/images
 	cp results/collider/train/regression/figures/rotation.svg workflow/images
 
 test: $(INSTALLED) ## what must pass before every commit

@@ -16,6 +16,11 @@ def test_the_table_shows_the_stages_that_are_finished(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     write_json(tmp_path / "simulate/validation.json", [{"passed": True}, {"passed": False}])
+    merit = {"auc_high": 0.7, "auc_floor": 0.49, "auc_low": 0.6}
+    merit |= {"showers_per_second": 12345.6, "speed_up": 250.0}
+    for particle in ("photon", "pi+"):
+        found = {"particles": {particle: merit}}
+        write_json(tmp_path / f"fastsim/{particle}/validation.json", found)
     measured = {"resolution": 0.05, "bias": 0.01}
     refine = {"raw": measured, "refined": measured, "oracle": measured}
     write_json(tmp_path / "refine/validation.json", {**refine, "auc_before": 0.9, "auc_after": 0.6})
@@ -27,11 +32,16 @@ def test_the_table_shows_the_stages_that_are_finished(
     write_json(tmp_path / "train/regression/comparison.json", {"curve": curve})
     assert cli.main(["summary", str(tmp_path)]) == 0
     lines = capsys.readouterr().out.splitlines()
-    assert [line.split()[0] for line in lines[4:]] == ["simulate", *3 * ["refine"], "train"]
+    stages = ["simulate", *6 * ["fastsim"], *3 * ["refine"], "train"]
+    assert [line.split()[0] for line in lines[4:]] == stages
     assert "1 passed" in lines[4]
-    assert "5.00 %" in lines[5]
-    assert "0.90 mm" in lines[8]
-    assert "plain 1.00 mm, no network 1.10 mm" in lines[8]
+    assert "photon: AUC of observables" in lines[5]
+    assert "not passed; full simulation against itself 0.490" in lines[5]
+    assert "pi+: showers on one thread" in lines[10]
+    assert "12,346 / s" in lines[10]
+    assert "5.00 %" in lines[11]
+    assert "0.90 mm" in lines[14]
+    assert "plain 1.00 mm, no network 1.10 mm" in lines[14]
 
 
 def test_no_production_is_an_error_that_says_what_to_do(

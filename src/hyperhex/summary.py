@@ -79,12 +79,12 @@ def _simulate(folder: Path) -> Iterator[Row]:
 
 
 def _fastsim(folder: Path) -> Iterator[Row]:
-    judged = _read(folder / "fastsim/validation.json")
-    if not judged:
-        return
+    judged: dict[str, Any] = {}
+    for file in sorted(folder.glob("fastsim/*/validation.json")):
+        judged |= read_json(file)["particles"]
     passed = _read(folder / "fastsim/passed.json")
     asked = f"at most {passed['limits']['auc_high']:g}" if passed else "not passed"
-    for name, particle in judged["particles"].items():
+    for name, particle in judged.items():
         floor = f"{asked}; full simulation against itself {particle['auc_floor']:.3f}"
         yield "fastsim", f"{name}: AUC of observables", f"{particle['auc_high']:.3f}", floor
         yield "fastsim", f"{name}: AUC of cells", f"{particle['auc_low']:.3f}", ""

@@ -14,7 +14,7 @@ from hyperhex.fastsim.adversarial import Trainer
 from hyperhex.fastsim.calibration import calibrate
 from hyperhex.fastsim.compound_poisson import sampled
 from hyperhex.fastsim.critic import Critic, gradient_penalty
-from hyperhex.fastsim.template import fit_template
+from hyperhex.kernels.hits import HitTables
 
 SMALL = Fastsim(
     iterations=40, batch=96, noise=8, generator_widths=[32], critic_widths=[32, 16],
@@ -55,7 +55,7 @@ def test_critic_step_lowers_its_loss_and_reaches_every_parameter(fitted: Any) ->
     training._critic_step(optimiser, 0)
     for name, parameter in training.critic.named_parameters():
         # the last bias adds the same to both means, so that it has no effect
-        assert parameter.grad.abs().sum() > 0 or name == "network.4.bias", name
+        assert parameter.grad.abs().sum() > 0 or name == "network.1.bias", name
 
 
 def test_features_of_the_library_are_standard(fitted: Any) -> None:
@@ -92,24 +92,29 @@ def test_penalty_of_a_linear_critic_is_known() -> None:
 def test_divergence_stops_at_once(fitted: Any) -> None:
     training = trainer(fitted)
     with torch.no_grad():
-        training.critic.network[0].weight.fill_(np.nan)
+        training.critic.network[0][0].weight.fill_(np.nan)
     with pytest.raises(TrainingError, match="diverged at iteration 1: critic loss nan"):
         list(training.run())
 
 
 def test_calibration_restores_the_mean_profile(fitted: Any) -> None:
     """Cells near the axis emptied on purpose, as training might leave them."""
-    generator = copy.deepcopy(fitted.generator()).requires_grad_(requires_grad=False)
+    generator = fitted.generator().requires_grad_(requires_grad=False)
+    generator.template = copy.deepcopy(generator.template)
     spoiled = torch.linspace(-0.3, 0.3, len(generator.template.distances))
     generator.template.radial.add_(spoiled)
+
+    def apart(tables: HitTables) -> float:
+        drawn = calibration._drawn(generator, tables, fitted.showers, 2, 0)
+        pair = drawn, fitted.showers.deposits.numpy()
+        reached, real = (calibration._template(fitted.patch, one, fitted.showers) for one in pair)
+        share = real.radial.exp()
+        return float((reached.radial.exp() - share).abs().sum() / share.sum())
+
+    before = apart(fitted.tables)
     tables = calibrate(fitted.patch, generator, fitted.crossings, fitted.showers, 1)
-    like = fitted.showers
-    energy, impact = like.log_energy.double().exp().numpy(), like.impact.numpy()
-    profiles = []
-    for cells in (calibration._drawn(generator, tables, like, 2, 0), like.deposits.numpy()):
-        found = fit_template(fitted.patch, cells, energy, impact)
-        profiles.append(found.radial.exp().mean(0).numpy())
-    np.testing.assert_allclose(*profiles, rtol=0.05, atol=5e-4)
+    assert before > 0.15
+    assert apart(tables) < 0.4 * before
 
 
 def test_calibration_settles_the_spectrum_of_cells(fitted: Any) -> None:

@@ -44,7 +44,7 @@ class Spoiled(Trainer):
         super()._follow(iteration)
         if iteration == 5 and self.attempt == 0:
             with torch.no_grad():
-                self.critic.network[0].weight.fill_(np.nan)
+                self.critic.network[0][0].weight.fill_(np.nan)
 
 
 class SpoiledAndDying(Spoiled, Dying):

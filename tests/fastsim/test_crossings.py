@@ -14,6 +14,7 @@ from hyperhex.fastsim.crossings import Crossings, find_crossings, settle, zones
 from hyperhex.kernels.hits import KNOTS_PER_UNIT, HitTables, draw_hits
 
 KNOTS = np.arange(8, 96, 8)
+LARGE = Patch(6, 1.2)
 PLACES = -np.expm1(-KNOTS / KNOTS_PER_UNIT)
 
 
@@ -89,28 +90,26 @@ def test_too_few_hits_are_refused() -> None:
 
 
 @pytest.fixture(scope="module")
-def conditions(patch: Patch) -> tuple[NDArray, NDArray, NDArray]:
-    """Fractions, energies and hits of layers."""
+def conditions() -> tuple[NDArray, NDArray, NDArray]:
+    """Fractions, energies and hits of layers so large that few hits are neighbours by chance."""
     random = np.random.default_rng(3)
-    number = 3000
-    fractions = np.exp(-np.linalg.norm(patch.positions, axis=1) / 1.2)
-    fractions = np.tile(fractions / fractions.sum(), (number, 2, 1)).astype(np.float32)
-    hits = random.integers(0, 25, (number, 2)).astype(np.int32)
+    fractions = np.full((3000, 2, LARGE.n_cells), 1 / LARGE.n_cells, np.float32)
+    hits = random.integers(0, 8, (3000, 2)).astype(np.int32)
     energy = (hits * random.uniform(2.0, 3.0, hits.shape)).astype(np.float32)
     return fractions, energy, hits
 
 
 def test_settling_finds_the_share_and_the_spectrum_that_cells_were_drawn_with(
-    patch: Patch, conditions: Any
+    conditions: Any,
 ) -> None:
     """Begins with too few shared hits and too hard crossings."""
 
     def draw(tables: HitTables, number: int) -> NDArray[np.float32]:
         return draw_hits(*conditions, tables, 100 + number)
 
-    truth = known(patch, 0.45)
+    truth = known(LARGE, 0.45)
     real = draw(truth.tables(), -1)
-    begun = known(patch, 0.2, scale=3.0)
+    begun = known(LARGE, 0.2, scale=3.0)
     found = settle(begun, real, draw)
     np.testing.assert_allclose(found.shared, 0.45, atol=0.06)
     spectra = [

@@ -285,5 +285,6 @@ def test_the_program_says_what_its_numbers_mean(
     record = json.loads(files["generator.json"])
     assert record["particle"] == "photon"
     assert record["energies"] == list(fast.scale.energies)
+    assert (record["noise"], record["uniform"]) == (8, [2, 8])
     assert list(record["inputs"]) == ["noise", "uniform", "energy", "impact"]
     np.testing.assert_allclose(record["cells"], patch.positions, atol=1e-9)

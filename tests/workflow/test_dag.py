@@ -65,7 +65,8 @@ def test_everything_is_the_default_target(folder: Path, planned: Callable[..., A
     stages = TARGETS["detect"] | SIMULATE | REFINE | TRAIN | HYPERCLASS | VARIED
     assert plan.rules == stages | {"times"}
     assert plan.of("generate_theory") == plan.of("detect_events") == BACKGROUNDS | SIGNALS
-    assert plan.of("simulate_showers") == {"photon", "electron"}
+    for rule in ("simulate_showers", "fastsim_fit", "fastsim_validate"):
+        assert plan.of(rule) == {"photon", "electron"}
     assert plan.of("train_mixture") == SIGNALS | {"none"}
     assert plan.of("train_single") == SIGNALS
     assert plan.of("detect_variation") == {"raw", "full"}

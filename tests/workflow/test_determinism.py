@@ -79,7 +79,7 @@ def test_killed_and_resumed_on_one_core_gives_the_same_bytes(
             start_new_session=True,
         )
     results = tmp_path / "results/tiny"
-    assert wait_until((results / "fastsim/generator.json").exists, 300), log.read_text()
+    assert wait_until((results / "fastsim/electron/generator.json").exists, 300), log.read_text()
     # a second Snakemake that meets the first does it no harm and does nothing itself
     second = snakemake(repository, *arguments)
     assert second.returncode == 1

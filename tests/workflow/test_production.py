@@ -78,6 +78,15 @@ def test_the_test_knows_the_variations(production: Any) -> None:
         assert names == {"showers_raw", "showers_full"}
 
 
+@pytest.mark.parametrize("particle", ["photon", "electron"])
+def test_every_particle_has_a_generator_that_was_judged(particle: str, production: Any) -> None:
+    folder = production.results / "fastsim" / particle
+    assert read(folder / "generator.json")["scale"]["particle"] == particle
+    assert set(read(folder / "validation.json")["particles"]) == {particle}
+    assert particle in read(production.results / "fastsim/passed.json")["figures"]
+    assert (folder / f"figures/showers_{particle}.svg").exists()
+
+
 @pytest.mark.parametrize("file", ["fastsim/passed.json", "refine/validation.json"])
 def test_validations_say_whether_they_passed(file: str, production: Any) -> None:
     assert isinstance(read(production.results / file)["passed"], bool)

@@ -195,6 +195,7 @@ def save_program(fast_simulation: FastSimulation, path: Path) -> None:
             "means": "that they are drawn about, of the same shape [GeV]",
         },
         "noise": generator.noise,
+        "uniform": (2, 2 * generator.n_layers),
         "cells": fast_simulation.patch.positions.round(9).tolist(),
         **asdict(scale),
     }
