@@ -244,7 +244,7 @@ def _spectrum(particles: Merits) -> Figure:
         column[0].legend()
         column[1].axhspan(0.9, 1.1, color="0.9")
         _ratio(column[1], centre[hit], fast[hit] / full[hit], 0.5, "fast / full", decides[hit])
-        column[1].set_xlabel("energy of the cell [MIP], open: too few cells to decide")
+        column[1].set_xlabel("cell [MIP] (open: too few to decide)")
     return figure
 
 
