@@ -215,7 +215,9 @@ def toy(density: LayerDensity, number: int, seed: int) -> Showers:
     impact = 0.5 * torch.rand(number, 2, generator=random)
     choice, place = torch.rand(2, number, 2 * density.n_layers, generator=random)
     layers = density(log_energy, impact, choice, place)
-    return Showers(torch.zeros(number, density.n_layers, density.n_cells), log_energy, impact, layers)
+    return Showers(
+        torch.zeros(number, density.n_layers, density.n_cells), log_energy, impact, layers
+    )
 
 
 def test_a_fit_comes_near_to_the_density_that_showers_were_drawn_from() -> None:
@@ -226,7 +228,7 @@ def test_a_fit_comes_near_to_the_density_that_showers_were_drawn_from() -> None:
     told = fit_conditions(training.log_energy, training.layers, 1.2, THRESHOLD)
 
     def apart(steps: int) -> float:
-        settings = FastsimNetwork(density_width=16, density_components=3, density_steps=steps)
+        settings = FastsimNetwork(density_width=16, density_components=3, density_passes=steps)
         return difference(truth, fit_density(told, training, settings, 1), unseen)
 
     assert 0.0 < apart(500) < 0.06
@@ -244,7 +246,7 @@ def difference(truth: LayerDensity, fit: LayerDensity, showers: Showers) -> floa
 
 
 def test_the_same_showers_give_the_same_bytes(fitted: Any) -> None:
-    settings = FastsimNetwork(density_width=16, density_components=2, density_steps=20)
+    settings = FastsimNetwork(density_width=16, density_components=2, density_passes=20)
     fits = []
     for seed in (1, 1, 2):
         torch.manual_seed(99 + len(fits))

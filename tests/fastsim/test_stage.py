@@ -34,7 +34,7 @@ SCHEMA = {
 def settings(**changed: float) -> FastsimSettings:
     section = FastsimNetwork(
         iterations=4, batch=64, noise=8, generator_widths=[16], critic_widths=[16], report_every=2,
-        density_width=16, density_components=3, density_steps=40, density_batch=128,
+        density_width=16, density_components=3, density_passes=40, density_batch=128,
     )  # fmt: skip
     section = section.model_copy(update=changed)
     return FastsimSettings(production="test", seed=3, fastsim=section)
