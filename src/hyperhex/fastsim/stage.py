@@ -5,12 +5,14 @@ from __future__ import annotations
 import copy
 import logging
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from hyperhex import store
 from hyperhex.config import FastsimNetwork, FastsimSettings, GateSettings, SimulateSettings
@@ -304,18 +306,24 @@ def full_time(library: store.Store) -> float:
 
     They are simulated again, evenly chosen in energy, so that their mean energy is the library's.
     """
+    from hyperhex.simulate.cascade import HADRONS, simulate_hadrons
     from hyperhex.simulate.library import simulate
-    from hyperhex.simulate.stage import matter_of
+    from hyperhex.simulate.stage import absorber_of, matter_of
 
     settings = SimulateSettings.model_validate(library.manifest["settings"])
     section, particle = settings.simulate, str(library.attributes["particle"])
     order = np.argsort(library["energy"][:], kind="stable")
     chosen = order[((np.arange(_SIMULATED) + 0.5) * len(order) / _SIMULATED).astype(int)]
     seed = integer(settings.seed, "simulate", particle)
-    task = matter_of(section), library.sizes["layer"], particle, section.energy, seed
-    simulate(*task, np.zeros(1, np.uint64))
+    beam = particle, section.energy, seed
+    task: Callable[[NDArray[np.uint64]], object]
+    if particle in HADRONS:
+        task = partial(simulate_hadrons, absorber_of(section), *beam)
+    else:
+        task = partial(simulate, matter_of(section), library.sizes["layer"], *beam)
+    task(np.zeros(1, np.uint64))
     start = time.process_time()
-    simulate(*task, chosen.astype(np.uint64))
+    task(chosen.astype(np.uint64))
     return (time.process_time() - start) / _SIMULATED
 
 
