@@ -90,6 +90,11 @@ def beside(name, suffix=".zarr"):
     return paths
 
 
+def generators(wildcards, input):
+    """Folder with the fast simulation of each particle."""
+    return Path(input.weights[0]).parents[1]
+
+
 def showers(wildcards):
     """Manifests of the libraries of the showers that detection draws."""
     found = [particle for particle in PRODUCTION.simulate.particles if particle in DRAWN]

@@ -6,8 +6,8 @@ rule detect_events:
         gate=ancient("<results>/fastsim/passed.json"),
         settings="<results>/settings/detect.json",
         events="<results>/generate/{theory}.manifest.json",
-        generators=expand("<results>/fastsim/{particle}/generator.safetensors", particle=DRAWN),
-        generator_cards=expand("<results>/fastsim/{particle}/generator.json", particle=DRAWN),
+        weights=expand("<results>/fastsim/{particle}/generator.safetensors", particle=DRAWN),
+        cards=expand("<results>/fastsim/{particle}/generator.json", particle=DRAWN),
         refiner="<results>/refine/refiner.safetensors",
         refiner_card="<results>/refine/refiner.json",
     output:
@@ -27,7 +27,7 @@ rule detect_events:
         parts_per_task=1,
     params:
         events=beside("events"),
-        generators=subpath(input.generators[0], ancestor=2),
+        generators=generators,
         refiner=subpath(input.refiner, parent=True),
     message:
         "Detect {wildcards.theory}"
@@ -46,8 +46,8 @@ rule detect_variation:
         settings="<results>/settings/detect.json",
         events=events("generate", THEORIES),
         showers=showers,
-        generators=expand("<results>/fastsim/{particle}/generator.safetensors", particle=DRAWN),
-        generator_cards=expand("<results>/fastsim/{particle}/generator.json", particle=DRAWN),
+        weights=expand("<results>/fastsim/{particle}/generator.safetensors", particle=DRAWN),
+        cards=expand("<results>/fastsim/{particle}/generator.json", particle=DRAWN),
         refiner="<results>/refine/refiner.safetensors",
         refiner_card="<results>/refine/refiner.json",
     output:
@@ -70,7 +70,7 @@ rule detect_variation:
     params:
         events=beside("events"),
         showers=beside("showers"),
-        generators=subpath(input.generators[0], ancestor=2),
+        generators=generators,
         refiner=subpath(input.refiner, parent=True),
         share=PRODUCTION.hyperclass.variations.share,
         folder=lambda wildcards, output: Path(output.manifests[0]).parent,
@@ -91,8 +91,8 @@ rule detect_display:
         gate=ancient("<results>/fastsim/passed.json"),
         settings="<results>/settings/detect.json",
         events="<results>/generate/{theory}.manifest.json",
-        generators=expand("<results>/fastsim/{particle}/generator.safetensors", particle=DRAWN),
-        generator_cards=expand("<results>/fastsim/{particle}/generator.json", particle=DRAWN),
+        weights=expand("<results>/fastsim/{particle}/generator.safetensors", particle=DRAWN),
+        cards=expand("<results>/fastsim/{particle}/generator.json", particle=DRAWN),
         refiner="<results>/refine/refiner.safetensors",
         refiner_card="<results>/refine/refiner.json",
     output:
@@ -114,7 +114,7 @@ rule detect_display:
         runtime=10,
     params:
         events=beside("events"),
-        generators=subpath(input.generators[0], ancestor=2),
+        generators=generators,
         refiner=subpath(input.refiner, parent=True),
     message:
         "Draw event {wildcards.number} of {wildcards.theory}"

@@ -106,7 +106,7 @@ rule fastsim_downstream:
         mem_mb=shower_memory,
         runtime=60,
     params:
-        generators=subpath(input.weights[0], ancestor=2),
+        generators=generators,
         showers=beside("showers"),
     message:
         "Test on full simulation what learned from fast showers"
