@@ -15,7 +15,7 @@ $(INSTALLED): pyproject.toml envs/constraints.txt
 	python -m pip install --quiet --constraint envs/constraints.txt --editable . --group dev
 	touch $@
 
-.PHONY: help run reference report images test test-gpu test-slurm bench-kernels lint clean
+.PHONY: help run reference showers report images test test-gpu test-slurm bench-kernels lint clean
 
 help: ## list the commands
 	@sed -nE 's/^([a-z-]+):.*## (.*)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 20
@@ -25,6 +25,9 @@ run: $(INSTALLED) ## make the default production on this machine
 
 reference: $(INSTALLED) ## make the reference production: all theories, ten times the background
 	snakemake --profile workflow/profiles/local --configfile config/reference.yaml
+
+showers: $(INSTALLED) ## make the fast simulation of photons, electrons and pions at full size
+	snakemake --profile workflow/profiles/local fastsim --configfile config/showers.yaml
 
 report: $(INSTALLED) ## make the HTML report of the default production again
 	snakemake --report results/collider/report.html
