@@ -16,11 +16,9 @@ from numpy.typing import NDArray
 from hyperhex.bench.machine import describe
 from hyperhex.config import SimulateSettings, default_stage
 from hyperhex.errors import BenchmarkError
+from hyperhex.fastsim.full_simulation import Transport, transport_of
 from hyperhex.fastsim.simulation import FastSimulation, load_generator
 from hyperhex.provenance import write_json
-from hyperhex.simulate import stage
-from hyperhex.simulate.cascade import HADRONS, simulate_hadrons
-from hyperhex.simulate.library import simulate
 
 __all__ = ["run"]
 
@@ -40,7 +38,6 @@ _LEAST = 8
 _MOST = 400
 _FAST = 8192
 _FAST_ONE = 100
-_NARROW = 1e-9
 
 Floats = NDArray[np.float64]
 
@@ -103,12 +100,13 @@ def run(models: list[Path], rounds: int, output: Path) -> None:
 
 
 def _rows(simulation: FastSimulation, settings: SimulateSettings, rounds: int) -> Iterator[Row]:
+    transport = transport_of(settings.simulate, simulation.particle)
     for spectrum, energies, required in _SPECTRA:
-        number = _affordable(simulation.particle, settings, energies)
+        number = _affordable(transport, energies)
         slow: list[float] = []
         fast: dict[tuple[int, str], list[float]] = {}
         for k in range(rounds):
-            energy, seconds = _full(simulation.particle, settings, energies, k, number)
+            energy, seconds = _full(transport, energies, k, number)
             slow.append(seconds)
             for batch in _BATCHES:
                 for form in ("hits", "cells"):
@@ -124,32 +122,21 @@ def _rows(simulation: FastSimulation, settings: SimulateSettings, rounds: int) -
             )  # fmt: skip
 
 
-def _affordable(particle: str, settings: SimulateSettings, energies: tuple[float, float]) -> int:
+def _affordable(transport: Transport, energies: tuple[float, float]) -> int:
     """Number of full showers that take about two seconds."""
-    _, seconds = _full(particle, settings, energies, 0, _LEAST)
+    _full(transport, energies, 0, 1)
+    _, seconds = _full(transport, energies, 0, _LEAST)
     return int(np.clip(_SECONDS / seconds, _LEAST, _MOST))
 
 
 def _full(
-    particle: str,
-    settings: SimulateSettings,
-    energies: tuple[float, float],
-    block: int,
-    number: int,
+    transport: Transport, energies: tuple[float, float], block: int, number: int
 ) -> tuple[Floats, float]:
     """Energies [GeV] of some full showers, and processor time of one [s]."""
-    section = settings.simulate
-    span = energies[0], max(energies[1], energies[0] * (1.0 + _NARROW))
     numbers = np.arange(block * number, (block + 1) * number, dtype=np.uint64)
-    if particle in HADRONS:
-        absorber = stage.absorber_of(section)
-        start = time.process_time()
-        made = simulate_hadrons(absorber, particle, span, 1, numbers).showers
-    else:
-        matter, n_layers = stage.matter_of(section), stage.layout(section)[0].n_layers
-        start = time.process_time()
-        made = simulate(matter, n_layers, particle, span, 1, numbers)
-    return np.asarray(made.energy, np.float64), (time.process_time() - start) / number
+    start = time.process_time()
+    made = transport(energies, 1, numbers)
+    return made.energy, (time.process_time() - start) / number
 
 
 def _fast(simulation: FastSimulation, energy: Floats, batch: int, form: str, block: int) -> float:

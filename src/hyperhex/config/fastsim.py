@@ -43,6 +43,10 @@ class FastsimNetwork(Section):
     threads: Threads = 1
     threshold: Positive = Field(default=0.5, description="least energy of a cell [MIP]")
     held_out: Fraction = Field(default=0.25, description="share of the library that judges")
+    single_energies: list[Positive] = Field(
+        default=[], description="energies at which showers are compared apart [GeV]"
+    )
+    single_number: Count = Field(default=10000, description="full showers made for each of them")
     density_width: Count = Field(default=64, description="hidden layers of the layers' density")
     density_components: Count = Field(default=8, description="components of its mixtures")
     density_passes: Count = Field(default=60, description="how often its fit sees each shower")

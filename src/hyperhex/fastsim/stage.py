@@ -5,14 +5,12 @@ from __future__ import annotations
 import copy
 import logging
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from hyperhex import store
 from hyperhex.config import FastsimNetwork, FastsimSettings, GateSettings, SimulateSettings
@@ -40,6 +38,7 @@ _TIMED = 1024
 _TIMED_ONE = 64
 _SIMULATED = 30
 _GLANCED = 500
+_BLOCK = 500
 _MEASURED = 20_000  # showers from which profiles and crossings are taken
 _REPORTS_TO_AN_AREA = 8
 _CODE = ("detector", "fastsim")
@@ -195,6 +194,7 @@ def validate(
     areas = tuple(found[f"auc_{name}"] for name in ("high", "low", "floor"))
     log.info("%s: AUC %.3f on observables, %.3f on cells, floor %.3f", scale.particle, *areas)
     found |= _speed(fast_simulation, full, library)
+    found["single_energies"] = list(_single_energies(fast_simulation, library, chosen, seed))
     pair = {scale.particle: (full, fast)}
     patches = {scale.particle: fast_simulation.patch}
     draw_figures(patches, {scale.particle: found}, pair, figures)
@@ -272,6 +272,39 @@ def _generated(fast_simulation: FastSimulation, like: Sample, seed: int) -> Samp
     return Sample(drawn, like.energy, like.impact)
 
 
+def _single_energies(
+    fast_simulation: FastSimulation, library: store.Store, chosen: FastsimNetwork, seed: int
+) -> Iterator[dict[str, Any]]:
+    """Figures of merit at each of `fastsim.single_energies`, of full showers made for them."""
+    from hyperhex.fastsim.full_simulation import transport_of
+    from hyperhex.fastsim.judge import at_energy
+    from hyperhex.fastsim.library import Sample, thresholded
+
+    scale, patch = fast_simulation.scale, fast_simulation.patch
+    section = SimulateSettings.model_validate(library.manifest["settings"]).simulate
+    transport = transport_of(section, scale.particle)
+    for energy in chosen.single_energies:
+        part = integer(seed, "fastsim", "single", repr(energy))
+        blocks = []
+        for start in range(0, chosen.single_number, _BLOCK):
+            numbers = np.arange(start, min(start + _BLOCK, chosen.single_number), dtype=np.uint64)
+            made = transport((energy, energy), part, numbers)
+            cells = thresholded(made.deposits, scale.mip, scale.threshold)
+            blocks.append((cells, np.full(len(cells), energy), made.impact))
+            log.info(
+                "%s of %g GeV: %d/%d",
+                scale.particle,
+                energy,
+                start + len(cells),
+                chosen.single_number,
+            )
+        full = Sample(*(np.concatenate(parts) for parts in zip(*blocks, strict=True)))
+        found = at_energy(patch, full, _generated(fast_simulation, full, part), part)
+        areas = energy, found["auc_high"], found["auc_low"]
+        log.info("at %g GeV: AUC %.3f on observables, %.3f on cells", *areas)
+        yield found
+
+
 def _speed(fast_simulation: FastSimulation, full: Sample, library: store.Store) -> dict[str, Any]:
     """Showers per second of one thread, and how many times that is the full simulation's speed.
 
@@ -306,24 +339,17 @@ def full_time(library: store.Store) -> float:
 
     They are simulated again, evenly chosen in energy, so that their mean energy is the library's.
     """
-    from hyperhex.simulate.cascade import HADRONS, simulate_hadrons
-    from hyperhex.simulate.library import simulate
-    from hyperhex.simulate.stage import absorber_of, matter_of
+    from hyperhex.fastsim.full_simulation import transport_of
 
     settings = SimulateSettings.model_validate(library.manifest["settings"])
     section, particle = settings.simulate, str(library.attributes["particle"])
     order = np.argsort(library["energy"][:], kind="stable")
     chosen = order[((np.arange(_SIMULATED) + 0.5) * len(order) / _SIMULATED).astype(int)]
-    seed = integer(settings.seed, "simulate", particle)
-    beam = particle, section.energy, seed
-    task: Callable[[NDArray[np.uint64]], object]
-    if particle in HADRONS:
-        task = partial(simulate_hadrons, absorber_of(section), *beam)
-    else:
-        task = partial(simulate, matter_of(section), library.sizes["layer"], *beam)
-    task(np.zeros(1, np.uint64))
+    transport = transport_of(section, particle)
+    beam = section.energy, integer(settings.seed, "simulate", particle)
+    transport(*beam, np.zeros(1, np.uint64))
     start = time.process_time()
-    task(chosen.astype(np.uint64))
+    transport(*beam, chosen.astype(np.uint64))
     return (time.process_time() - start) / _SIMULATED
 
 
