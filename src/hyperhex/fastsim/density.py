@@ -174,7 +174,9 @@ class LayerDensity(nn.Module):
         draws = choice, place.clamp(_EDGE, 1.0 - _EDGE)
         energy = log_energy.exp()
         particle = self.conditions.of_particle(log_energy, impact)
-        inputs = torch.cat([particle, particle.new_zeros(len(particle), 1 + 3 * n_layers)], dim=1)
+        # its shape, as len() would fix the number of showers in a program of `torch.export`
+        later = particle.new_zeros(particle.shape[0], 1 + 3 * n_layers)
+        inputs = torch.cat([particle, later], dim=1)
         total = self._draw(0, inputs, draws, logistic=False)
         inputs[:, 5] = total.clamp(-_FARTHEST_TOTAL, _FARTHEST_TOTAL)
         total = (total * self.total[1] / energy.sqrt() + 1.0) * self.total[0] * energy

@@ -63,7 +63,7 @@ class Portable(nn.Module):
             "inverse": torch.from_numpy(symmetry.inverses(patch)),
             "middle": torch.from_numpy(symmetry.MIDDLE).float(),
             "sums": torch.from_numpy(tables.sums),
-            "moments": torch.from_numpy(tables.moments).float()[zones].transpose(0, 1),
+            "moments": torch.from_numpy(tables.moments).float()[zones].transpose(0, 1).contiguous(),
             "zones": zones,
             "shared": torch.from_numpy(tables.shared).float(),
             "beside": _adjacency(tables.neighbours),
