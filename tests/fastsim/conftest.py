@@ -101,7 +101,7 @@ def fitted(patch: Patch, toy: Toy) -> Fitted:
     sample = Sample(*toy(2000, 1))
     showers = prepare(patch, sample)
     conditions = fit_conditions(showers.log_energy, showers.layers, patch.pitch, THRESHOLD)
-    settings = FastsimNetwork(density_passes=500)
+    settings = FastsimNetwork(density_passes=70)
     deposits = showers.deposits.numpy()
     template = fit_template(patch, deposits, sample.energy, showers.impact.numpy())
     crossings = find_crossings(patch, deposits, sample.energy, THRESHOLD)

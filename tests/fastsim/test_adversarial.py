@@ -12,7 +12,7 @@ from hyperhex.errors import TrainingError
 from hyperhex.fastsim import calibration
 from hyperhex.fastsim.adversarial import Trainer
 from hyperhex.fastsim.calibration import calibrate
-from hyperhex.fastsim.compound_poisson import sampled
+from hyperhex.fastsim.compound_poisson import cells_above, sampled
 from hyperhex.fastsim.critic import Critic, gradient_penalty
 from hyperhex.kernels.hits import HitTables
 
@@ -74,7 +74,8 @@ def test_networks_work_on_the_device_of_their_inputs(fitted: Any) -> None:
         fractions = training.generator(noise, rows.log_energy, rows.impact, rows.layers)
         mean = fractions * rows.layers.energy[..., None]
         channels = sampled(mean, energy, training._weights)
-        training.critic(training._assemble(channels, rows)).sum().backward()
+        above = cells_above(mean, channels[1], training._weights)
+        training.critic(training._assemble((*channels, above), rows)).sum().backward()
     assert all(p.grad.isfinite().all() for p in training.generator.parameters())
 
 

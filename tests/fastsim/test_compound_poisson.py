@@ -6,7 +6,7 @@ import torch
 from scipy import stats
 
 from hyperhex.fastsim import compound_poisson
-from hyperhex.fastsim.compound_poisson import Weights, sampled
+from hyperhex.fastsim.compound_poisson import SPECTRUM_EDGES, Weights, cells_above, sampled
 from hyperhex.kernels.hits import KNOTS_PER_UNIT, HitTables
 
 SCALES = (2.0, 4.0)
@@ -59,6 +59,49 @@ def test_channels_are_those_of_the_cells(weights: Weights) -> None:
     expected = energy, torch.log1p(energy), (energy > 0).float()
     for channel, told in zip(channels, expected, strict=True):
         torch.testing.assert_close(channel, told, rtol=0, atol=0)
+
+
+@pytest.mark.parametrize("mean", [0.3, 1.5, 12.0])
+def test_gradient_of_the_spectrum_is_the_derivative_of_its_mean(
+    weights: Weights, mean: float
+) -> None:
+    """d P(e > edge) / d mu of each edge, against differences of what numpy counts."""
+    number = 400_000
+
+    def counted(mu: float) -> torch.Tensor:
+        energy = compound(mu, 6).double()
+        return torch.stack([(energy > edge).double().mean((0, 2)) for edge in SPECTRUM_EDGES], 1)
+
+    energy = compound(mean, 5)
+    step = 0.15 * mean
+    up, down = counted(mean + step), counted(mean - step)
+    found = (up - down) / (2 * step)
+    spread = (up * (1 - up) + down * (1 - down)).sqrt() / (2 * step * number**0.5)
+    for edge in range(len(SPECTRUM_EDGES)):
+        expected = torch.full_like(energy, mean).requires_grad_()
+        above = cells_above(expected, torch.log1p(energy), weights)
+        above[..., edge].sum().backward()
+        slope = expected.grad.double().mean(dim=(0, 2))
+        apart = (slope - found[:, edge]).abs()
+        assert (apart < 5 * spread[:, edge] + 0.03 * found[:, edge] + 1e-4).all(), edge
+
+
+def test_cells_above_are_counted_by_layer(weights: Weights) -> None:
+    energy = compound(3.0, 7)
+    above = cells_above(energy, torch.log1p(energy), weights)
+    expected = torch.stack([(energy > edge).sum(2) for edge in SPECTRUM_EDGES], dim=2)
+    torch.testing.assert_close(above, expected.float(), rtol=0, atol=0)
+
+
+def test_weights_of_the_spectrum_are_the_chance_to_get_above(weights: Weights) -> None:
+    """P(e <= edge < e + h) / m, against samples of h."""
+    knots = np.array([0, 16, 48, 80])
+    energy = np.expm1(knots / compound_poisson._PER_UNIT)[:, None, None]
+    for layer, scale in enumerate(SCALES):
+        crossing = 0.5 + np.random.default_rng(8).exponential(scale, 100_000)
+        edges = SPECTRUM_EDGES[:, None]
+        passed = ((energy <= edges) & (edges < energy + crossing)).mean(2) / (0.5 + scale)
+        np.testing.assert_allclose(weights.above[layer, knots], passed, atol=0.003)
 
 
 def test_weights_of_the_logarithm_are_the_expected_gain(weights: Weights) -> None:

@@ -157,7 +157,7 @@ def test_comparison_with_itself_misses_nothing(patch: Patch, full: Sample, twin:
     decided = limits.decisive(merit)
     assert decided["layers"] == decided["response"] == decided["hits"] == 0.0
     assert decided["correlations"] == 0.0
-    assert limits.misses({"photon": merit}, FastsimLimits()) == []
+    assert limits.misses({"photon": decided}, FastsimLimits()) == []
 
 
 def test_a_broken_generator_misses_its_limits(patch: Patch, full: Sample, broken: Sample) -> None:
@@ -170,14 +170,38 @@ def test_a_broken_generator_misses_its_limits(patch: Patch, full: Sample, broken
     assert merit["fpd"] > 3
     assert merit["kpd"]["value"] > 5 * merit["kpd"]["error"]
     assert merit["correlations"]["deviation"] > merit["floors"]["correlations"]
-    missed = limits.misses({"photon": merit}, FastsimLimits())
+    decided = {"photon": limits.decisive(merit)}
+    missed = limits.misses(decided, FastsimLimits())
     assert {"auc_high", "layers"} <= {miss.figure for miss in missed}
     strict = FastsimLimits(auc_low=0.8, correlations=0.01)
-    beyond = {miss.figure for miss in limits.misses({"photon": merit}, strict)}
+    beyond = {miss.figure for miss in limits.misses(decided, strict)}
     assert {"auc_low", "correlations"} <= beyond
     text = limits.table(missed)
     assert "auc_high" in text
     assert "+0." in text
+
+
+def test_losses_of_what_learned_from_fast_showers_have_limits() -> None:
+    """By particle that of its resolution, by pair the larger of the two questions."""
+    report = {
+        "losses": {
+            "resolution": {"photon": {"loss": 0.3, "error": 0.1}, "pi+": {"loss": -0.1}},
+            "auc_photon_pi+": {"all": {"loss": 0.01}, "alike": {"loss": 0.06}},
+        }
+    }
+    found = limits.losses(report)
+    assert found == {
+        "photon": {"resolution_loss": 0.3},
+        "pi+": {"resolution_loss": -0.1},
+        "photon_pi+": {"auc_loss": 0.06},
+    }
+    asked = FastsimLimits(resolution_loss=0.2, auc_loss=0.05)
+    missed = limits.misses(found, asked)
+    assert [(miss.particle, miss.figure) for miss in missed] == [
+        ("photon", "resolution_loss"),
+        ("photon_pi+", "auc_loss"),
+    ]
+    assert limits.misses(found, FastsimLimits(resolution_loss=0.31, auc_loss=0.07)) == []
 
 
 def test_showers_of_one_energy_are_judged(patch: Patch, toy: Toy) -> None:

@@ -87,10 +87,11 @@ def test_the_record_says_how_it_was_made(model: Path) -> None:
     assert [report["iteration"] for report in training["reports"]] == [2, 4]
     assert training["minutes"] == training["reports"][-1]["minutes"] > 0
     first, last = (report["particles"] for report in training["reports"])
-    for particle in ("photon", "electron"):
-        assert len(first[particle]["response_by_energy"]) == 4
-        assert set(last[particle]) - set(first[particle]) == {"auc_high"}
-        assert set(FastsimLimits.model_fields) - {"auc_low"} < set(last[particle])
+    assert first.keys() == last.keys() == {"pi+"}
+    assert len(first["pi+"]["response_by_energy"]) == 4
+    assert set(last["pi+"]) - set(first["pi+"]) == {"auc_high"}
+    later = {"auc_low", "resolution_loss", "auc_loss"}
+    assert set(FastsimLimits.model_fields) - later < set(last["pi+"])
     assert "limits" not in record["settings"]["fastsim"]
     assert load_generator(model).scale.mip == MIP
 
@@ -165,7 +166,7 @@ def test_judging_reports_every_figure(judged: Path) -> None:
         "rings",
         "hits",
         "spectrum",
-        "showers_photon",
+        "showers_pi+",
         "training",
     } <= names
 
@@ -180,20 +181,57 @@ def validations(judged: Path, tmp_path: Path) -> list[Path]:
     return [first, second]
 
 
-def test_gate_lets_good_generators_pass(validations: list[Path], tmp_path: Path) -> None:
-    stage.gate(asked(), validations, tmp_path / "passed.json")
+@pytest.fixture
+def downstream(tmp_path: Path) -> Path:
+    """downstream.json of those two particles."""
+    resolution = {"pi+": {"loss": 0.1}, "photon": {"loss": 0.02}}
+    areas = {"all": {"loss": 0.01}, "alike": {"loss": 0.03}}
+    path = tmp_path / "downstream.json"
+    write_json(path, {"losses": {"resolution": resolution, "auc_photon_pi+": areas}})
+    return path
+
+
+def test_gate_lets_good_generators_pass(
+    validations: list[Path], downstream: Path, tmp_path: Path
+) -> None:
+    stage.gate(asked(), validations, downstream, tmp_path / "passed.json")
     passed = read_json(tmp_path / "passed.json")
     assert passed["passed"] is True
-    assert set(passed["figures"]) == {"pi+", "photon"}
+    assert set(passed["figures"]) == {"pi+", "photon", "photon_pi+"}
     assert passed["figures"]["photon"]["auc_high"] == 0.25
+    assert passed["figures"]["photon"]["resolution_loss"] == 0.02
+    assert passed["figures"]["photon_pi+"] == {"auc_loss": 0.03}
 
 
-def test_gate_stops_with_a_table(validations: list[Path], tmp_path: Path) -> None:
-    with pytest.raises(GateError, match=r"pi\+ +auc_high") as stopped:
-        stage.gate(asked(auc_high=0.3), validations, tmp_path / "passed.json")
+@pytest.mark.parametrize(
+    ("limit", "value", "told"),
+    [
+        ("auc_high", 0.3, r"\npi\+ +auc_high"),
+        ("resolution_loss", 0.05, r"\npi\+ +resolution_loss +0.100"),
+        ("auc_loss", 0.02, r"\nphoton_pi\+ +auc_loss +0.030"),
+    ],
+)
+def test_gate_stops_with_a_table(
+    limit: str, value: float, told: str, validations: list[Path], downstream: Path, tmp_path: Path
+) -> None:
+    with pytest.raises(GateError, match=told) as stopped:
+        stage.gate(asked(**{limit: value}), validations, downstream, tmp_path / "passed.json")
     assert str(validations[1]) in str(stopped.value)
     assert "\nphoton " not in str(stopped.value)
     assert not (tmp_path / "passed.json").exists()
+
+
+def test_what_learns_from_fast_showers_is_tested(
+    library: Path, model: Path, tmp_path: Path
+) -> None:
+    generators = tmp_path / "fastsim"
+    shutil.copytree(model, generators / "pi+")
+    output, figures = tmp_path / "downstream.json", tmp_path / "figures"
+    stage.downstream(settings(), [library], generators, output, figures)
+    found = read_json(output)
+    assert found["conditions"]["showers"] == {"pi+": 100}
+    assert set(found["losses"]["resolution"]) == {"pi+"}
+    assert {path.name for path in figures.iterdir()} == {"downstream_energy.svg"}
 
 
 def test_a_model_of_another_detector_is_refused(library: Path, model: Path, tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 import sys
+from dataclasses import replace
 from itertools import combinations
 from math import log
 
@@ -48,6 +49,13 @@ def layers(number: int, rings: int, seed: int = 1) -> Layers:
     return fractions, (hit * (THRESHOLD + above)).astype(np.float32), hit
 
 
+def cells_of(
+    weights: NDArray, energy: NDArray, hit: NDArray, known: HitTables, seed: int
+) -> NDArray[np.float32]:
+    """Cells of all showers, (n, n_layers, n_cells)."""
+    return draw_hits(weights, energy, hit, known, seed).dense(*weights.shape[1:])
+
+
 def alike(number: int, fractions: NDArray, energy: float, hit: int) -> Layers:
     """The same layer in many showers."""
     shape = (number, 1)
@@ -59,7 +67,7 @@ def alike(number: int, fractions: NDArray, energy: float, hit: int) -> Layers:
 @pytest.mark.parametrize("rings", [0, 1, 3])
 def test_cells_sum_to_the_energy_and_as_many_are_hit_as_told(rings: int, shared: float) -> None:
     fractions, energy, hit = layers(500, rings)
-    cells = draw_hits(fractions, energy, hit, tables(rings, shared), 7)
+    cells = cells_of(fractions, energy, hit, tables(rings, shared), 7)
     assert cells.shape == fractions.shape
     np.testing.assert_array_equal((cells > 0).sum(2), hit)
     np.testing.assert_allclose(cells.sum(2, dtype=np.float64), energy, rtol=1e-5)
@@ -68,7 +76,7 @@ def test_cells_sum_to_the_energy_and_as_many_are_hit_as_told(rings: int, shared:
 
 def test_energy_at_the_thresholds_leaves_cells_there() -> None:
     fractions = np.full(7, 1 / 7)
-    cells = draw_hits(*alike(50, fractions, 3 * THRESHOLD, 3), tables(1), 1)
+    cells = cells_of(*alike(50, fractions, 3 * THRESHOLD, 3), tables(1), 1)
     np.testing.assert_array_equal((cells > 0).sum(2), 3)
     np.testing.assert_allclose(cells[cells > 0], THRESHOLD, atol=1.1e-3)
 
@@ -78,7 +86,7 @@ def test_hit_cells_are_those_of_sampling_without_replacement(hit: int) -> None:
     """Exact probabilities of all sets: sums over orders of p_a p_b / (1 - p_a) ... ."""
     chance = np.array([0.4, 0.2, 0.15, 0.1, 0.08, 0.05, 0.02])
     number = 60_000
-    cells = draw_hits(*alike(number, chance, 2.5 * hit, hit), tables(1, layers=1), 3)[:, 0]
+    cells = cells_of(*alike(number, chance, 2.5 * hit, hit), tables(1, layers=1), 3)[:, 0]
     found = (cells > 0) @ (1 << np.arange(7))
     sets = list(combinations(range(7), hit))
     observed = [np.count_nonzero(found == sum(1 << c for c in one)) for one in sets]
@@ -102,7 +110,7 @@ def without_replacement(chance: NDArray, chosen: tuple[int, ...]) -> float:
 def test_crowded_cells_have_the_energies_expected_in_them() -> None:
     chance = np.array([0.4, 0.2, 0.15, 0.1, 0.08, 0.05, 0.02])
     energy = 2000.0
-    cells = draw_hits(*alike(4000, chance, energy, 7), tables(1, layers=1), 3)[:, 0]
+    cells = cells_of(*alike(4000, chance, energy, 7), tables(1, layers=1), 3)[:, 0]
     # below it all cells are hit with certainty, so that some have one crossing more than expected
     np.testing.assert_allclose(cells.mean(0) / energy, chance, rtol=0.02)
     # a compound Poisson variable, of which the sum is known: the share of the variance that is left
@@ -156,34 +164,56 @@ def test_few_crossings_are_a_poisson_number(mean: float) -> None:
     assert stats.chisquare(observed, 20_000 * np.array(expected)).pvalue > 1e-3
 
 
-@pytest.mark.parametrize("mean", [12.1, 40.0, 300.0])
-def test_many_crossings_have_the_moments_of_a_poisson_number(mean: float) -> None:
-    found = poisson(mean, 20_000)
-    assert found.mean() == pytest.approx(mean, abs=5 * np.sqrt(mean / 20_000))
-    assert found.var() == pytest.approx(mean, rel=0.06)
-    quantiles = np.quantile(found, [0.05, 0.5, 0.95])
-    np.testing.assert_allclose(
-        quantiles, stats.poisson(mean).ppf([0.05, 0.5, 0.95]), atol=1 + 0.1 * np.sqrt(mean)
-    )
-
-
 def poisson(mean: float, number: int) -> NDArray[np.int64]:
+    found = np.array([hits._poisson(mean, state) for state in [begun(9, 2)] for _ in range(number)])
+    np.testing.assert_array_equal(found, np.round(found))
+    return found.astype(np.int64)
+
+
+def begun(seed: int, number: int) -> NDArray[np.uint64]:
     state = np.empty(2, np.uint64)
-    counter.begin(state, np.uint64(9), np.uint64(2))
-    return np.array([hits._poisson(mean, state) for _ in range(number)])
+    counter.begin(state, np.uint64(seed), np.uint64(number))
+    return state
+
+
+def energies(number: float, draws: int) -> NDArray[np.float64]:
+    """Energies of a cell that is crossed so often, whatever its layer is to have."""
+    state, known = begun(3, 4), tables(1)
+    crossed = np.array([number]), np.zeros(1, np.int64), known.sums[:, 0], known.moments[:, 0]
+    kept, spare, room = np.empty(1), np.empty(1), np.empty(1, np.float32)
+    found = np.empty(draws)
+    for one in range(draws):
+        random = room, room.view(np.int32), state
+        hits._energies(kept, spare, crossed, 1, 10.0, THRESHOLD, random)
+        found[one] = THRESHOLD + kept[0]
+    return found
 
 
 @pytest.mark.parametrize("number", [1, 4, 16, 40])
 def test_energies_of_crossings_are_those_of_the_tables(number: int) -> None:
     """And beyond the tables those of a gamma variable of the same moments."""
-    state = np.empty(2, np.uint64)
-    counter.begin(state, np.uint64(3), np.uint64(4))
-    told = tables(1)
-    rows = told.sums[0, 0], told.moments[0, 0]
-    found = [hits._sum_of(number, *rows, state) for _ in range(10_000)]
     places = [0.1, 0.5, 0.9]
     expected = THRESHOLD * number + stats.gamma.ppf(places, number, scale=SCALE)
-    np.testing.assert_allclose(np.quantile(found, places), expected, rtol=0.04)
+    found = np.quantile(energies(number, 10_000), places)
+    np.testing.assert_allclose(found, expected, rtol=0.04)
+
+
+@pytest.mark.parametrize("mean", [12.1, 14.7, 40.3, 300.5])
+def test_many_crossings_are_one_and_a_poisson_number_of_them(mean: float) -> None:
+    """The energy of the sum, of which the mean is handed on, beside samples of it."""
+    number = 20_000
+    assert hits._poisson(mean, begun(9, 2)) == mean
+    found = energies(1.0 + mean, number)
+    random = np.random.default_rng(6)
+    crossings = 1 + random.poisson(mean, number)
+    expected = THRESHOLD * crossings + SCALE * random.gamma(crossings)
+    one = THRESHOLD + SCALE
+    variance = (1.0 + mean) * SCALE**2 + mean * one**2
+    assert found.mean() == pytest.approx((1.0 + mean) * one, abs=5 * np.sqrt(variance / number))
+    assert found.var() == pytest.approx(variance, rel=0.06)
+    places = [0.05, 0.25, 0.5, 0.75, 0.95]
+    quantiles = [np.quantile(part, places) for part in (found, expected)]
+    np.testing.assert_allclose(*quantiles, atol=0.1 * np.sqrt(variance))
 
 
 def test_shared_hits_are_neighbours_of_others() -> None:
@@ -193,7 +223,7 @@ def test_shared_hits_are_neighbours_of_others() -> None:
     told = alike(20_000, inner / inner.sum(), 5.0, 2)
 
     def beside(shared: float) -> float:
-        cells = draw_hits(*told, tables(3, shared, layers=1), 5)[:, 0]
+        cells = cells_of(*told, tables(3, shared, layers=1), 5)[:, 0]
         first, last = np.argmax(cells > 0, 1), 36 - np.argmax(cells[:, ::-1] > 0, 1)
         return float((patch.neighbours[first] == last[:, None]).any(1).mean())
 
@@ -205,14 +235,53 @@ def test_shared_hits_are_neighbours_of_others() -> None:
 
 def test_a_shower_is_the_same_whatever_is_drawn_with_it() -> None:
     told = layers(40, 3)
-    whole = draw_hits(*told, tables(3, 0.3), 7)
-    np.testing.assert_array_equal(
-        draw_hits(*(one[:9] for one in told), tables(3, 0.3), 7), whole[:9]
-    )
+    whole = cells_of(*told, tables(3, 0.3), 7)
+    some = cells_of(*(one[:9] for one in told), tables(3, 0.3), 7)
+    np.testing.assert_array_equal(some, whole[:9])
     others = layers(40, 3, seed=2)
     mixed = [np.concatenate([b[:20], a[20:]]) for a, b in zip(told, others, strict=True)]
-    np.testing.assert_array_equal(draw_hits(*mixed, tables(3, 0.3), 7)[20:], whole[20:])
-    assert (draw_hits(*told, tables(3, 0.3), 8) != whole).any()
+    np.testing.assert_array_equal(cells_of(*mixed, tables(3, 0.3), 7)[20:], whole[20:])
+    assert (cells_of(*told, tables(3, 0.3), 8) != whole).any()
+
+
+def test_hits_are_ragged_and_scattered_into_cells() -> None:
+    told = layers(40, 2)
+    found = draw_hits(*told, tables(2), 7)
+    np.testing.assert_array_equal(np.diff(found.first), told[2].sum(1))
+    assert found.first[0] == 0
+    assert len(found.cell) == len(found.energy) == found.first[-1]
+    cells = found.dense(2, 19)
+    for shower in (0, 2, 17):
+        mine = slice(found.first[shower], found.first[shower + 1])
+        expected = np.zeros(2 * 19, np.float32)
+        for cell, energy in zip(found.cell[mine], found.energy[mine], strict=True):
+            assert expected[cell] == 0
+            expected[cell] = energy
+        np.testing.assert_array_equal(cells[shower], expected.reshape(2, 19))
+
+
+def test_weights_need_not_be_normalised() -> None:
+    """Powers of two, so that not even the last bit depends on them."""
+    fractions, energy, hit = layers(60, 2)
+    scale = 2.0 ** np.random.default_rng(4).integers(-9, 9, (60, 2, 1)).astype(np.float32)
+    first, second = (
+        cells_of(part, energy, hit, tables(2, 0.3), 7) for part in (fractions, fractions * scale)
+    )
+    np.testing.assert_allclose(first, second, rtol=1e-5)
+
+
+def test_zones_have_crossings_of_their_own() -> None:
+    """Of 1 MIP near the axis and of 5 far from it: a layer of 6 MIP with a hit in both is told."""
+    known = tables(3, layers=1)
+    each = np.array([1.0, 5.0])[:, None, None, None]
+    sums = (np.ones_like(known.sums) * each * np.arange(1, 17)[:, None]).astype(np.float32)
+    moments = np.stack([each[:, :, 0, 0], 0.0 * each[:, :, 0, 0]], axis=2)
+    told = replace(known, sums=sums, moments=moments)
+    cells = cells_of(*alike(4000, np.full(37, 1 / 37), 6.0, 2), told, 2)[:, 0]
+    both = [(cells * (known.zones == zone)).sum(1) for zone in (0, 1)]
+    found = [part[(both[0] > 0) & (both[1] > 0)] for part in both]
+    assert len(found[0]) > 1000
+    np.testing.assert_allclose([np.median(part) for part in found], [1.0, 5.0], rtol=1e-4)
 
 
 def test_more_hits_than_cells_are_refused() -> None:
@@ -229,7 +298,7 @@ from hyperhex.kernels.hits import HitTables, draw_hits
 told = json.load(sys.stdin)
 tables = HitTables(*(np.array(t, k) for t, k in zip(told["tables"], told["kinds"])), 0.5)
 layers = (np.array(a, k) for a, k in zip(told["layers"], ("float32", "float32", "int32")))
-print(json.dumps(draw_hits(*layers, tables, 7).tolist()))
+print(json.dumps(draw_hits(*layers, tables, 7).dense(2, 7).tolist()))
 """
 
 
@@ -250,4 +319,4 @@ def test_compiled_and_interpreted_kernels_draw_the_same_cells() -> None:
         text=True,
         check=True,
     )
-    np.testing.assert_allclose(json.loads(done.stdout), draw_hits(*given, known, 7), rtol=1e-5)
+    np.testing.assert_allclose(json.loads(done.stdout), cells_of(*given, known, 7), rtol=1e-5)

@@ -358,7 +358,7 @@ def _energies(
         total = 0.0
         for one in range(hit):
             where, times = zone[one], number[one]
-            if times > sums.shape[1]:
+            if times > sums.shape[1] or times != math.floor(times):
                 energy = _many(times, moments[where, 0], moments[where, 1], state)
             else:
                 place = min(exponential[one] * np.float32(KNOTS_PER_UNIT), last)

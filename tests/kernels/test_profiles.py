@@ -1,0 +1,74 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+from numpy.typing import NDArray
+
+from hyperhex.detector.patch import Patch
+from hyperhex.fastsim.template import Template
+from hyperhex.kernels.profiles import weigh
+
+
+@pytest.fixture(scope="module")
+def template() -> Template:
+    random = np.random.default_rng(1)
+    tables = {
+        "knots": np.linspace(0.0, 4.6, 7),
+        "distances": np.array([0.0, 0.4, 1.0, 2.0, 4.0]),
+        "radial": random.normal(-3.0, 2.0, (7, 3, 5)),
+        "positions": Patch(3, 1.2).positions,
+    }
+    return Template(**{name: torch.from_numpy(table).float() for name, table in tables.items()})
+
+
+def weighed(
+    template: Template, logits: NDArray, log_energy: NDArray, impact: NDArray
+) -> NDArray[np.float32]:
+    tables = {name: table.numpy() for name, table in template.named_buffers()}
+    found = logits.copy()
+    weigh(found, log_energy, impact, **tables)
+    return found
+
+
+def showers(number: int) -> tuple[NDArray, NDArray, NDArray]:
+    """Logits, ln E also beyond the knots, and impact points."""
+    random = np.random.default_rng(2)
+    logits = random.normal(0.0, 2.0, (number, 3, 37)).astype(np.float32)
+    log_energy = random.uniform(-1.0, 6.0, number).astype(np.float32)
+    log_energy[:3] = 0.0, 4.6, 2.3
+    impact = random.uniform(-0.6, 0.6, (number, 2)).astype(np.float32)
+    impact[0] = 0.0
+    return logits, log_energy, impact
+
+
+def test_weights_are_exponentials_of_logits_and_template(template: Template) -> None:
+    logits, log_energy, impact = showers(200)
+    profile = template(torch.from_numpy(log_energy), torch.from_numpy(impact)).numpy()
+    expected = np.exp(logits.astype(np.float64) + profile)
+    np.testing.assert_allclose(weighed(template, logits, log_energy, impact), expected, rtol=5e-6)
+
+
+def test_a_shower_is_weighed_the_same_among_others(template: Template) -> None:
+    told = showers(50)
+    whole = weighed(template, *told)
+    np.testing.assert_array_equal(weighed(template, *(part[7:9] for part in told)), whole[7:9])
+
+
+@pytest.mark.parametrize("logit", [-1e4, 1e4])
+def test_extreme_logits_leave_finite_positive_weights(template: Template, logit: float) -> None:
+    _, log_energy, impact = showers(4)
+    logits = np.full((4, 3, 37), logit, np.float32)
+    found = weighed(template, logits, log_energy, impact)
+    np.testing.assert_allclose(found, np.exp(np.sign(logit) * 80.0), rtol=1e-5)
+
+
+def test_exponentials_are_exact_to_a_few_last_bits(template: Template) -> None:
+    """With a flat profile; the whole range of exponents, and where the power of two changes."""
+    flat = Template(**{**dict(template.named_buffers()), "radial": torch.zeros(7, 3, 5)})
+    exponents = np.linspace(-79.9, 79.9, 3 * 37 * 300).reshape(300, 3, 37).astype(np.float32)
+    found = weighed(flat, exponents, np.zeros(300, np.float32), np.zeros((300, 2), np.float32))
+    expected = np.exp(exponents.astype(np.float64))
+    assert np.abs(found / expected - 1.0).max() < 2e-5
+    near = np.abs(exponents) < 5
+    assert np.abs(found / expected - 1.0)[near].max() < 1e-6
