@@ -90,6 +90,16 @@ def test_penalty_of_a_linear_critic_is_known() -> None:
     torch.testing.assert_close(penalty, (slope - 1).square())
 
 
+def test_a_feature_that_is_the_same_in_all_showers_leaves_gradients_finite() -> None:
+    """As cells above an energy are that no shower of a batch reaches."""
+    critic = Critic(5, 2, (4,))
+    real, fake = torch.randn(64, 5), torch.randn(64, 5)
+    real[:, 1] = fake[:, 1] = 0.3
+    gradient_penalty(critic, real, fake, torch.rand(64, 1)).backward()
+    for name, parameter in critic.named_parameters():
+        assert parameter.grad is None or parameter.grad.isfinite().all(), name
+
+
 def test_divergence_stops_at_once(fitted: Any) -> None:
     training = trainer(fitted)
     with torch.no_grad():

@@ -105,7 +105,7 @@ def test_settling_finds_the_share_and_the_spectrum_that_cells_were_drawn_with(
     """Begins with too few shared hits and too soft crossings."""
 
     def draw(tables: HitTables, number: int) -> NDArray[np.float32]:
-        return draw_hits(*conditions, tables, 100 + number)
+        return draw_hits(*conditions, tables, 100 + number).dense(2, LARGE.n_cells)
 
     truth = known(LARGE, 0.45)
     real = draw(truth.tables(), -1)

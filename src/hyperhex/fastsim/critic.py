@@ -132,7 +132,9 @@ class Critic(nn.Module):
 
     def forward(self, inputs: torch.Tensor) -> torch.Tensor:
         """Scores (n,) of inputs (n, n_inputs), the features first."""
-        spread = inputs[:, : self.n_features].std(0).mean().expand(len(inputs), 1)
+        # a feature may be the same in all showers, where a root has no second derivative
+        deviation = torch.sqrt(inputs[:, : self.n_features].var(0) + _TINY**2)
+        spread = deviation.mean().expand(len(inputs), 1)
         return self.network(torch.cat([inputs, spread], dim=1))[:, 0]
 
 

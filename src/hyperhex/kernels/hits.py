@@ -102,7 +102,7 @@ class Hits:
         """Energies of all cells, (n, n_layers, n_cells), zero where there is no hit."""
         cells = np.zeros((len(self.first) - 1, n_layers, n_cells), np.float32)
         shower = np.repeat(np.arange(len(cells)), np.diff(self.first))
-        cells.reshape(len(cells), -1)[shower, self.cell] = self.energy
+        cells.reshape(len(cells), n_layers * n_cells)[shower, self.cell] = self.energy
         return cells
 
 
