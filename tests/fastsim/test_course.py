@@ -127,7 +127,7 @@ def test_a_divergence_is_caught_and_starts_again_from_the_last_report(train: Any
 def test_absurd_rates_diverge_twice_and_leave_their_curves(
     rate: str, train: Any, tmp_path: Path
 ) -> None:
-    trainer, course = train(**{rate: 100.0})
+    trainer, course = train(**{rate: 1e4})
     assert course.failed
     assert len(course.divergences) == 2
     for found in course.divergences:
