@@ -11,7 +11,6 @@ import numpy as np
 import pytest
 import torch
 from numpy.typing import NDArray
-from scipy import stats
 
 from hyperhex import cli, store
 from hyperhex.detector.patch import Patch
@@ -91,7 +90,7 @@ def test_drawn_showers_have_the_layout_of_the_challenge(
     again = fast.sample(energy[:, 0] / 1000, impact, seed=1) * 1000
     assert showers.sum() == pytest.approx(again.sum(), rel=0.02)
     layers = showers.reshape(300, 4, 37).sum((0, 2))
-    np.testing.assert_allclose(layers, again.sum((0, 2)), rtol=0.15)
+    np.testing.assert_allclose(layers, again.sum((0, 2)), rtol=0.04)
     with h5py.File(tmp_path / "new/showers.hdf5") as file:
         assert file["showers"].compression == file["incident_energies"].compression == "gzip"
         assert file.attrs["voxels_per_layer"].tolist() == [37] * 4
@@ -143,7 +142,10 @@ def test_a_folder_that_cannot_be_written_is_named() -> None:
 @pytest.mark.parametrize(
     ("changed", "fault"),
     [
-        ({"--energy": "0.5:50"}, "--energy: 0.5:50 GeV given, .* trained for 1[.0-9]*:[.0-9]* GeV"),
+        (
+            {"--energy": "0.5:50"},
+            "--energy: 0.5:50 GeV given, .* trained for 1(.00\\d*)?:99.\\d* GeV",
+        ),
         ({"--energy": "50:2"}, "--energy: 50:2 GeV given"),
         ({"--energy": "nan"}, "--energy: nan:nan GeV given"),
         ({"--number": "0"}, "--number: 0 given, expected at least 1"),
@@ -271,7 +273,8 @@ def test_the_program_draws_showers_of_the_same_distribution(
     spread = np.sqrt(2 * (cells[1] * (1 - cells[1]) + 1 / number) / number)
     assert (np.abs(cells[0] - cells[1]) < 5 * spread).all()
     hottest = np.unravel_index(expected.mean(0).argmax(), expected.shape[1:])
-    assert stats.ks_2samp(*(part[:, *hottest] for part in (found, expected))).pvalue > 1e-3
+    quantiles = [np.quantile(part[:, *hottest], [0.1, 0.5, 0.9]) for part in (found, expected)]
+    np.testing.assert_allclose(*quantiles, rtol=0.08)
     spectra = [np.quantile(part[part > 0], [0.1, 0.5, 0.9]) for part in (found, expected)]
     np.testing.assert_allclose(*spectra, rtol=0.03)
     assert found[found > 0].min() >= 0.5 * MIP * (1 - 1e-5)
