@@ -48,7 +48,8 @@ def test_a_missing_settings_file_is_named(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     settings = tmp_path / "fastsim.json"
-    arguments = ["--settings", str(settings), "--validations", "v.json", "--output", "p.json"]
+    arguments = ["--settings", str(settings), "--validations", "v.json"]
+    arguments += ["--downstream", "d.json", "--output", "p.json"]
     assert cli.main(["fastsim", "gate", *arguments]) == 2
     assert f"{settings}: No such file" in capsys.readouterr().err
 

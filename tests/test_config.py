@@ -12,7 +12,7 @@ from hyperhex.errors import ConfigError
 
 REPOSITORY = Path(__file__).parents[1]
 SHIPPED = [
-    *(REPOSITORY / "config" / name for name in ("collider.yaml", "reference.yaml")),
+    *(REPOSITORY / "config" / name for name in ("collider.yaml", "reference.yaml", "showers.yaml")),
     REPOSITORY / "tests" / "config" / "tiny.yaml",
 ]
 

@@ -18,7 +18,7 @@ from hyperhex import cli
 from hyperhex.verbs import VERBS
 
 SIMULATE = {"simulate_showers", "simulate_validate"}
-FASTSIM = {"fastsim_fit", "fastsim_validate", "fastsim_gate"}
+FASTSIM = {"fastsim_fit", "fastsim_validate", "fastsim_downstream", "fastsim_gate"}
 REFINE = {"refine_data", "refine_fit", "refine_validate"}
 CLASSIFIERS = {"train_mixture", "train_single", "train_unsupervised"}
 TRAIN = CLASSIFIERS | {"train_regression", "train_images"}

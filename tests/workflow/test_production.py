@@ -87,6 +87,18 @@ def test_every_particle_has_a_generator_that_was_judged(particle: str, productio
     assert (folder / f"figures/showers_{particle}.svg").exists()
 
 
+def test_what_learns_from_fast_showers_was_tested(production: Any) -> None:
+    folder = production.results / "fastsim"
+    losses = read(folder / "downstream.json")["losses"]
+    assert set(losses["resolution"]) == {"photon", "electron"}
+    passed = read(folder / "passed.json")["figures"]
+    assert passed["photon_electron"] == {
+        "auc_loss": max(row["loss"] for row in losses["auc_photon_electron"].values())
+    }
+    for name in ("energy", "classes"):
+        assert (folder / f"figures/downstream_{name}.svg").exists()
+
+
 @pytest.mark.parametrize("file", ["fastsim/passed.json", "refine/validation.json"])
 def test_validations_say_whether_they_passed(file: str, production: Any) -> None:
     assert isinstance(read(production.results / file)["passed"], bool)

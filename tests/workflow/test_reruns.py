@@ -23,7 +23,8 @@ CLASSIFIERS = {"train_mixture", "train_single", "train_unsupervised", "train_ima
 FROM_TRAIN = {"train_regression"} | CLASSIFIERS | HYPERCLASS
 FROM_DETECT = {"detect_events", "detect_variation", "detect_display"} | CLASSIFIERS | HYPERCLASS
 FROM_REFINE = {"refine_data", "refine_fit", "refine_validate"} | FROM_DETECT
-FROM_FASTSIM = {"fastsim_fit", "fastsim_validate", "fastsim_gate"} | FROM_DETECT
+FASTSIM = {"fastsim_fit", "fastsim_validate", "fastsim_downstream", "fastsim_gate"}
+FROM_FASTSIM = FASTSIM | FROM_DETECT
 FROM_SIMULATE = {"simulate_showers", "simulate_validate", "train_regression"} | (
     FROM_FASTSIM | FROM_REFINE
 )
@@ -45,6 +46,7 @@ MODULES = {
     "simulate/stage.py": FROM_SIMULATE,
     "detector/patch.py": FROM_SIMULATE,
     "fastsim/critic.py": FROM_FASTSIM,
+    "plots/downstream.py": {"fastsim_downstream"},
     "refine/refiner.py": FROM_REFINE,
     "kernels/cones.py": FROM_DETECT,
     "train/trees.py": FROM_TRAIN,
