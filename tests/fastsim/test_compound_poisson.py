@@ -61,7 +61,7 @@ def test_channels_are_those_of_the_cells(weights: Weights) -> None:
         torch.testing.assert_close(channel, told, rtol=0, atol=0)
 
 
-@pytest.mark.parametrize("mean", [0.3, 1.5, 12.0])
+@pytest.mark.parametrize("mean", [0.3, 1.5, 12.0, 40.0])
 def test_gradient_of_the_spectrum_is_the_derivative_of_its_mean(
     weights: Weights, mean: float
 ) -> None:
@@ -73,7 +73,7 @@ def test_gradient_of_the_spectrum_is_the_derivative_of_its_mean(
         return torch.stack([(energy > edge).double().mean((0, 2)) for edge in SPECTRUM_EDGES], 1)
 
     energy = compound(mean, 5)
-    step = 0.15 * mean
+    step = 0.1 * mean
     up, down = counted(mean + step), counted(mean - step)
     found = (up - down) / (2 * step)
     spread = (up * (1 - up) + down * (1 - down)).sqrt() / (2 * step * number**0.5)
@@ -83,7 +83,7 @@ def test_gradient_of_the_spectrum_is_the_derivative_of_its_mean(
         above[..., edge].sum().backward()
         slope = expected.grad.double().mean(dim=(0, 2))
         apart = (slope - found[:, edge]).abs()
-        assert (apart < 5 * spread[:, edge] + 0.03 * found[:, edge] + 1e-4).all(), edge
+        assert (apart < 5 * spread[:, edge] + 0.02 * found[:, edge] + 1e-4).all(), edge
 
 
 def test_cells_above_are_counted_by_layer(weights: Weights) -> None:
@@ -94,14 +94,16 @@ def test_cells_above_are_counted_by_layer(weights: Weights) -> None:
 
 
 def test_weights_of_the_spectrum_are_the_chance_to_get_above(weights: Weights) -> None:
-    """P(e <= edge < e + h) / m, against samples of h."""
-    knots = np.array([0, 16, 48, 80])
-    energy = np.expm1(knots / compound_poisson._PER_UNIT)[:, None, None]
+    """P(e <= edge < e + h) / m, against samples of h and of e about the knot."""
+    random = np.random.default_rng(8)
+    knots = np.array([0, 16, 48, 56, 78])
+    about = random.uniform(-0.5, 0.5, 100_000) * (knots > 0)[:, None]
+    energy = np.expm1((knots[:, None] + about) / compound_poisson._PER_UNIT)[:, None]
     for layer, scale in enumerate(SCALES):
-        crossing = 0.5 + np.random.default_rng(8).exponential(scale, 100_000)
+        crossing = 0.5 + random.exponential(scale, 100_000)
         edges = SPECTRUM_EDGES[:, None]
         passed = ((energy <= edges) & (edges < energy + crossing)).mean(2) / (0.5 + scale)
-        np.testing.assert_allclose(weights.above[layer, knots], passed, atol=0.003)
+        np.testing.assert_allclose(weights.above[layer, knots], passed, atol=0.005)
 
 
 def test_weights_of_the_logarithm_are_the_expected_gain(weights: Weights) -> None:

@@ -31,6 +31,7 @@ SPECTRUM_EDGES = np.array([1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 128.0])
 _KNOTS = 160
 _PER_UNIT = 16
 _NODES = 256
+_SHARES = 32
 
 
 class Weights:
@@ -59,12 +60,18 @@ def _log_weights(single: NDArray, mean: float) -> NDArray[np.float64]:
 
 
 def _above_weights(single: NDArray, mean: float) -> NDArray[np.float64]:
-    """Weights of a cell's being above each edge, by the distribution of a crossing's energy."""
-    energy = np.expm1(np.arange(_KNOTS) / _PER_UNIT)[:, None]
+    """Weights of a cell's being above each edge, by the distribution of a crossing's energy.
+
+    Each is the mean over the energies of which its knot is the nearest, among which an edge may be.
+    """
+    about = (np.arange(_SHARES) + 0.5) / _SHARES - 0.5
+    logarithm = np.arange(_KNOTS)[:, None] + about
+    logarithm[0] = 0.0
+    energy = np.expm1(logarithm / _PER_UNIT)[..., None]
     beyond = np.exp(
         -np.interp(SPECTRUM_EDGES - energy, single, np.arange(len(single))) / KNOTS_PER_UNIT
     )
-    return np.where(energy <= SPECTRUM_EDGES, beyond, 0.0) / mean
+    return np.where(energy <= SPECTRUM_EDGES, beyond, 0.0).mean(axis=1) / mean
 
 
 def cells_above(mean: torch.Tensor, logarithm: torch.Tensor, weights: Weights) -> torch.Tensor:
