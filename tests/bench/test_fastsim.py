@@ -1,0 +1,95 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from hyperhex.bench import fastsim
+from hyperhex.config import SimulateSettings, default_stage
+from hyperhex.errors import BenchmarkError
+from hyperhex.provenance import read_json
+
+SPECTRA = (("log 1-2 GeV", (1.0, 2.0), 1e9), ("1 GeV", (1.0, 1.0), None))
+SECONDS = {"hits": 1e-4, "cells": 2e-4}
+
+
+class Simulation:
+    """Says that it was asked, and by whom."""
+
+    particle = "photon"
+
+
+@pytest.fixture
+def timed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Full showers for real, fast ones of known times: hits in large batches are the fastest."""
+
+    def fast(_: Simulation, energy: NDArray, batch: int, form: str, block: int) -> float:
+        assert ((energy >= 1.0 - 1e-6) & (energy <= 2.0)).all()
+        assert block in (0, 1, 2)
+        return SECONDS[form] * (10.0 if batch == 1 else 256 / batch)
+
+    monkeypatch.setattr(fastsim, "_SPECTRA", SPECTRA)
+    monkeypatch.setattr(fastsim, "_SECONDS", 0.01)
+    monkeypatch.setattr(fastsim, "load_generator", lambda _: Simulation())
+    monkeypatch.setattr(fastsim, "_fast", fast)
+
+
+@pytest.mark.usefixtures("timed")
+def test_every_form_and_batch_says_how_fast_and_the_best_is_required(tmp_path: Path) -> None:
+    fastsim.run([Path("model")], 3, tmp_path / "new/fastsim.json")
+    told = read_json(tmp_path / "new/fastsim.json")
+    assert told["threads"] == 1
+    assert told["machine"]
+    rows = told["rows"]
+    assert len(rows) == len(SPECTRA) * len(fastsim._BATCHES) * 2
+    for row in rows:
+        assert row["showers_per_second"] > 0
+        assert row["speed_up"] == pytest.approx(1e-3 * row["full_ms"] * row["showers_per_second"])
+    (asked,) = (row for row in rows if row["required"])
+    assert (asked["spectrum"], asked["form"], asked["batch"]) == ("log 1-2 GeV", "hits", 2048)
+    assert asked["met"] is False
+    assert all(row["met"] is None for row in rows if row is not asked)
+
+
+@pytest.mark.parametrize(("particle", "giga"), [("photon", 1.0), ("pi+", 2.0)])
+def test_full_showers_of_one_energy_are_timed(particle: str, giga: float) -> None:
+    settings: SimulateSettings = default_stage("simulate")
+    energy, seconds = fastsim._full(particle, settings, (giga, giga), 1, 3)
+    np.testing.assert_allclose(energy, giga, rtol=1e-6)
+    assert len(energy) == 3
+    assert 0 < seconds < 60
+
+
+@pytest.mark.parametrize("form", ["hits", "cells"])
+def test_fast_showers_are_of_the_energies_of_the_full_ones(
+    form: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[tuple[NDArray, NDArray, int]] = []
+
+    class Told:
+        patch = type("Patch", (), {"pitch": 1.2})
+
+        def hits(self, energy: NDArray, impact: NDArray, _: int, batch: int) -> None:
+            assert form == "hits"
+            asked.append((energy, impact, batch))
+
+        def sample(self, energy: NDArray, impact: NDArray, _: int, batch: int) -> None:
+            assert form == "cells"
+            asked.append((energy, impact, batch))
+
+    monkeypatch.setattr(fastsim, "_FAST", 50)
+    energy = np.array([1.0, 5.0, 20.0])
+    assert fastsim._fast(Told(), energy, 16, form, 0) >= 0.0
+    warming, timed = asked
+    assert len(warming[0]) == 16
+    assert (timed[0].shape, timed[1].shape, timed[2]) == ((50,), (50, 2), 16)
+    assert set(timed[0]) == set(energy)
+    # all of them in the central cell
+    assert np.hypot(*timed[1].T).max() <= 0.6 + 1e-9
+
+
+def test_no_rounds_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(BenchmarkError, match="--rounds 0 given"):
+        fastsim.run([], 0, tmp_path / "fastsim.json")
