@@ -7,8 +7,9 @@ import pytest
 from numpy.typing import NDArray
 
 from hyperhex.bench import fastsim
-from hyperhex.config import SimulateSettings, default_stage
+from hyperhex.config import default_stage
 from hyperhex.errors import BenchmarkError
+from hyperhex.fastsim.full_simulation import transport_of
 from hyperhex.provenance import read_json
 
 SPECTRA = (("log 1-2 GeV", (1.0, 2.0), 1e9), ("1 GeV", (1.0, 1.0), None))
@@ -55,8 +56,8 @@ def test_every_form_and_batch_says_how_fast_and_the_best_is_required(tmp_path: P
 
 @pytest.mark.parametrize(("particle", "giga"), [("photon", 1.0), ("pi+", 2.0)])
 def test_full_showers_of_one_energy_are_timed(particle: str, giga: float) -> None:
-    settings: SimulateSettings = default_stage("simulate")
-    energy, seconds = fastsim._full(particle, settings, (giga, giga), 1, 3)
+    transport = transport_of(default_stage("simulate").simulate, particle)
+    energy, seconds = fastsim._full(transport, (giga, giga), 1, 3)
     np.testing.assert_allclose(energy, giga, rtol=1e-6)
     assert len(energy) == 3
     assert 0 < seconds < 60
