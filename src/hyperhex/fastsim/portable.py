@@ -27,6 +27,7 @@ from hyperhex.kernels.hits import (
     LARGEST_STEP,
     MOST_DRAWS,
     NEAR,
+    PLACES,
     SOFT,
 )
 
@@ -110,7 +111,12 @@ class Portable(nn.Module):
         near = raced.to(times.dtype) @ self.beside
         turns = torch.where(near > 0, -torch.log1p(-torch.rand_like(times)) / near, _LATE + times)
         turns = torch.where(raced, torch.inf, turns)
-        hit = raced | _smallest(turns, hits - first)
+        # some find no room there in all of their attempts
+        room = torch.where(raced, 0.0, near).sum(2, keepdim=True) / (6.0 * first).clamp_min(1.0)
+        lost = among & (torch.rand_like(fractions) < (1.0 - room) ** PLACES)
+        late = lost.sum(2, keepdim=True)
+        hit = raced | _smallest(turns, hits - first - late)
+        hit = hit | _smallest(torch.where(hit, torch.inf, times), late)
         more = fractions * layers.energy[..., None] / self.moments[..., 0] - race
         number = 1.0 + torch.poisson(torch.where(raced, more, 0.0).clamp_min(0.0))
         wanted = (layers.energy - self.scale.threshold * layers.hits).clamp_min(_LEAST)[..., None]

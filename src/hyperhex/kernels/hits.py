@@ -34,6 +34,7 @@ __all__ = [
     "LARGEST_STEP",
     "MOST_DRAWS",
     "NEAR",
+    "PLACES",
     "SOFT",
     "HitTables",
     "Hits",
@@ -48,7 +49,7 @@ SOFT = 20.0  # [MIP] what has much energy, b
 DRAWS = 64
 MOST_DRAWS = 16
 NEAR = 0.02
-_PLACES = 4
+PLACES = 4
 _FEW = 12.0
 _MOST = 64
 _LEAST = 1e-3
@@ -322,7 +323,7 @@ def _beside(
     state: State,
 ) -> int:
     """Cell without a hit beside one of the first `number` places, or else the next of the race."""
-    for _ in range(_PLACES):
+    for _ in range(PLACES):
         beside = neighbours[place[int(uniform(state) * number)], int(uniform(state) * 6.0)]
         if beside >= 0 and not taken[beside]:
             return beside
