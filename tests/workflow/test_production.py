@@ -82,7 +82,10 @@ def test_the_test_knows_the_variations(production: Any) -> None:
 def test_every_particle_has_a_generator_that_was_judged(particle: str, production: Any) -> None:
     folder = production.results / "fastsim" / particle
     assert read(folder / "generator.json")["scale"]["particle"] == particle
-    assert set(read(folder / "validation.json")["particles"]) == {particle}
+    judged = read(folder / "validation.json")["particles"]
+    assert set(judged) == {particle}
+    (single,) = judged[particle]["single_energies"]
+    assert (single["energy"], single["showers"]) == (pytest.approx(1.0), 60)
     assert particle in read(production.results / "fastsim/passed.json")["figures"]
     assert (folder / f"figures/showers_{particle}.svg").exists()
 

@@ -194,7 +194,8 @@ def validate(
     areas = tuple(found[f"auc_{name}"] for name in ("high", "low", "floor"))
     log.info("%s: AUC %.3f on observables, %.3f on cells, floor %.3f", scale.particle, *areas)
     found |= _speed(fast_simulation, full, library)
-    found["single_energies"] = list(_single_energies(fast_simulation, library, chosen, seed))
+    if chosen.single_energies:
+        found["single_energies"] = list(_single_energies(fast_simulation, library, chosen, seed))
     pair = {scale.particle: (full, fast)}
     patches = {scale.particle: fast_simulation.patch}
     draw_figures(patches, {scale.particle: found}, pair, figures)
