@@ -46,7 +46,7 @@ MODULES = {
     "simulate/stage.py": FROM_SIMULATE,
     "detector/patch.py": FROM_SIMULATE,
     "fastsim/critic.py": FROM_FASTSIM,
-    "plots/downstream.py": {"fastsim_downstream"},
+    "plots/downstream.py": {"fastsim_downstream", "fastsim_gate"},
     "refine/refiner.py": FROM_REFINE,
     "kernels/cones.py": FROM_DETECT,
     "train/trees.py": FROM_TRAIN,
