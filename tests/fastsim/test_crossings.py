@@ -11,7 +11,7 @@ from hyperhex.detector.patch import Patch
 from hyperhex.errors import TrainingError
 from hyperhex.fastsim import crossings
 from hyperhex.fastsim.crossings import Crossings, find_crossings, settle, zones
-from hyperhex.kernels.hits import KNOTS_PER_UNIT, HitTables, draw_hits
+from hyperhex.kernels.hits import KNOTS_PER_UNIT, MEANS_PER_ROOT, HitTables, draw_hits
 
 KNOTS = np.arange(8, 96, 8)
 LARGE = Patch(6, 1.2)
@@ -31,11 +31,12 @@ def known(patch: Patch, shared: float, scale: float = 2.0) -> Crossings:
     return Crossings(energies, weights, np.full(2, shared), patch, 0.5, edges)
 
 
-@pytest.mark.parametrize("number", [1, 2, 5, 16])
-def test_sums_have_the_quantiles_of_sums(patch: Patch, number: int) -> None:
+@pytest.mark.parametrize("row", [0, 1, 8, 13, 32])
+def test_sums_have_the_quantiles_of_sums(patch: Patch, row: int) -> None:
     random = np.random.default_rng(4)
-    sums = (0.5 + random.exponential(2.0, (100_000, number))).sum(axis=1)
-    found = known(patch, 0.2).tables().sums[0, 0, number - 1, KNOTS]
+    number = 1 + random.poisson((row / MEANS_PER_ROOT) ** 2, 200_000)
+    sums = 0.5 * number + 2.0 * random.gamma(number)
+    found = known(patch, 0.2).tables().sums[0, 0, row, KNOTS]
     np.testing.assert_allclose(found, np.quantile(sums, PLACES), rtol=0.02)
 
 
@@ -93,8 +94,8 @@ def test_too_few_hits_are_refused() -> None:
 def conditions() -> tuple[NDArray, NDArray, NDArray]:
     """Fractions, energies and hits of layers so large that few hits are neighbours by chance."""
     random = np.random.default_rng(3)
-    fractions = np.full((3000, 2, LARGE.n_cells), 1 / LARGE.n_cells, np.float32)
-    hits = random.integers(0, 8, (3000, 2)).astype(np.int32)
+    fractions = np.full((12_000, 2, LARGE.n_cells), 1 / LARGE.n_cells, np.float32)
+    hits = random.integers(0, 8, (12_000, 2)).astype(np.int32)
     energy = (hits * random.uniform(2.0, 3.0, hits.shape)).astype(np.float32)
     return fractions, energy, hits
 
@@ -119,8 +120,8 @@ def test_settling_finds_the_share_and_the_spectrum_that_cells_were_drawn_with(
         for cells in (real, draw(begun.tables(), 50), draw(found.tables(), 50))
     ]
     before, after = (np.abs(spectrum / spectra[0] - 1.0).max() for spectrum in spectra[1:])
-    assert after < 0.1
-    assert after < 0.2 * before
+    assert after < 0.06
+    assert after < 0.1 * before
 
 
 def test_pairs_are_counted_far_from_the_axis(patch: Patch) -> None:

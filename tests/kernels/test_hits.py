@@ -5,8 +5,8 @@ import os
 import subprocess
 import sys
 from dataclasses import replace
+from functools import cache
 from itertools import combinations
-from math import log
 
 import numpy as np
 import pytest
@@ -15,18 +15,23 @@ from scipy import stats
 
 from hyperhex.detector.patch import Patch
 from hyperhex.kernels import counter, hits
-from hyperhex.kernels.hits import KNOTS_PER_UNIT, HitTables, draw_hits
+from hyperhex.kernels.hits import KNOTS_PER_UNIT, MEANS_PER_ROOT, HitTables, draw_hits
 
 THRESHOLD, SCALE = 0.5, 2.0
+N_MEANS, DRAWN = 33, 50_000
 Layers = tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.int32]]
 
 
+@cache
 def tables(rings: int, shared: float = 0.0, layers: int = 2) -> HitTables:
     """Crossings of 0.5 MIP and an exponential number of mean 2 MIP, alike in both zones."""
     patch = Patch(rings, 1.2)
-    number = np.arange(1, 17)[:, None]
+    random = np.random.default_rng(8)
+    number = 1 + random.poisson(
+        ((np.arange(N_MEANS) / MEANS_PER_ROOT) ** 2)[:, None], (N_MEANS, DRAWN)
+    )
     places = -np.expm1(-np.arange(12 * KNOTS_PER_UNIT) / KNOTS_PER_UNIT)
-    sums = THRESHOLD * number + stats.gamma.ppf(places, number, scale=SCALE)
+    sums = np.quantile(THRESHOLD * number + SCALE * random.gamma(number), places, axis=1).T
     moments = THRESHOLD + SCALE, SCALE**2
     return HitTables(
         np.tile(sums.astype(np.float32), (2, layers, 1, 1)),
@@ -119,97 +124,59 @@ def test_crowded_cells_have_the_energies_expected_in_them() -> None:
     np.testing.assert_allclose(cells[:, :4].var(0), variance[:4], rtol=0.15)
 
 
-def test_exponential_numbers_are_those_of_the_hashed_counter() -> None:
-    """The same words in NumPy, with a logarithm of 64 bits."""
-    state = np.array([11, 0x9E3779B97F4A7C15], np.uint64)
-    after = state.copy()
-    values = np.empty(5000, np.float32)
-    hits._exponentials(values, values.view(np.int32), after)
-    with np.errstate(over="ignore"):
-        word = counter.hashed(state[0] + state[1])
-    key, step = np.uint32(word & 0xFFFFFFFF), np.uint32(word >> np.uint64(32)) | np.uint32(1)
-    mixed = np.arange(5000, dtype=np.uint32) * step + key
-    mixed = (mixed ^ (mixed >> 16)) * np.uint32(0x7FEB352D)
-    mixed = (mixed ^ (mixed >> 15)) * np.uint32(0x846CA68B)
-    mixed ^= mixed >> 16
-    np.testing.assert_allclose(values, -np.log(((mixed >> 9) + 0.5) / 2**23), atol=2e-5)
-
-
-def test_exponential_numbers_follow_their_law() -> None:
-    state = np.empty(2, np.uint64)
-    counter.begin(state, np.uint64(5), np.uint64(1))
-    drawn = np.empty((200, 1000), np.float32)
-    for row in drawn:
-        hits._exponentials(row, row.view(np.int32), state)
-    values = drawn.ravel().astype(np.float64)
-    assert values.min() > 0
-    assert values.max() <= log(2.0**24)
-    assert stats.kstest(values, "expon").pvalue > 1e-3
-    error = 5 / np.sqrt(values.size)
-    assert values.mean() == pytest.approx(1.0, abs=error)
-    assert (values**2).mean() == pytest.approx(2.0, abs=20**0.5 * error)
-    assert (values**3).mean() == pytest.approx(6.0, abs=684**0.5 * error)
-    # neither from cell to cell nor from layer to layer is there a connection
-    for ahead, behind in ((drawn[:, 1:], drawn[:, :-1]), (drawn[1:], drawn[:-1])):
-        assert abs(np.corrcoef(ahead.ravel(), behind.ravel())[0, 1]) < error
-
-
-@pytest.mark.parametrize("mean", [0.05, 1.0, 7.0, 11.9])
-def test_few_crossings_are_a_poisson_number(mean: float) -> None:
-    found = np.bincount(poisson(mean, 20_000))
-    law = stats.poisson(mean)
-    edges = [k for k in range(len(found)) if 20_000 * law.pmf(k) > 10]
-    observed = [*found[edges], found.sum() - found[edges].sum()]
-    expected = [*law.pmf(edges), 1.0 - law.pmf(edges).sum()]
-    assert stats.chisquare(observed, 20_000 * np.array(expected)).pvalue > 1e-3
-
-
-def poisson(mean: float, number: int) -> NDArray[np.int64]:
-    found = np.array([hits._poisson(mean, state) for state in [begun(9, 2)] for _ in range(number)])
-    np.testing.assert_array_equal(found, np.round(found))
-    return found.astype(np.int64)
-
-
 def begun(seed: int, number: int) -> NDArray[np.uint64]:
     state = np.empty(2, np.uint64)
     counter.begin(state, np.uint64(seed), np.uint64(number))
     return state
 
 
-def energies(number: float, draws: int) -> NDArray[np.float64]:
-    """Energies of a cell that is crossed so often, whatever its layer is to have."""
+def rows(more: float, number: int) -> NDArray[np.int32]:
+    """Rows of the tables of cells that are crossed `more` times after the first on average."""
+    found, room = np.empty(number, np.int32), np.empty(number, np.float32)
+    hits._rows(found, np.full(number, more, np.float32), room, number, N_MEANS, begun(9, 2))
+    return found
+
+
+@pytest.mark.parametrize("more", [0.0, 0.01, 0.3, 4.0, 15.3])
+def test_rows_have_the_mean_of_the_crossings(more: float) -> None:
+    found = rows(more, 100_000)
+    means = (found / MEANS_PER_ROOT) ** 2
+    assert means.mean() == pytest.approx(more, rel=5e-3)
+    below = int(np.sqrt(more) * MEANS_PER_ROOT)
+    assert set(found) <= {below, below + 1}
+
+
+def test_means_beyond_the_tables_have_no_row() -> None:
+    assert (rows(300.0, 100) == -1).all()
+    # between the last row and what would be the next
+    assert (rows(16.3, 100) == -1).all()
+
+
+def energies(more: float, draws: int) -> NDArray[np.float64]:
+    """Energies of a cell with so many crossings after the first, whatever its layer is to have."""
     state, known = begun(3, 4), tables(1)
-    crossed = np.array([number]), np.zeros(1, np.int64), known.sums[:, 0], known.moments[:, 0]
-    kept, spare, room = np.empty(1), np.empty(1), np.empty(1, np.float32)
+    tabled = np.zeros(7, np.int64), known.sums, known.moments.astype(np.float32), 1
+    kept, spare, room = np.empty((3, 1), np.float32)
     found = np.empty(draws)
-    for one in range(draws):
-        random = room, room.view(np.int32), state
-        hits._energies(kept, spare, crossed, 1, 10.0, THRESHOLD, random)
+    for one, row in enumerate(rows(more, draws)):
+        told = np.zeros(1, np.int32), np.full(1, more, np.float32), np.full(1, row, np.int32)
+        wanted, threshold = np.float32(10.0), np.float32(THRESHOLD)
+        hits._energies(kept, spare, told, tabled, 1, wanted, threshold, room, state)
         found[one] = THRESHOLD + kept[0]
     return found
 
 
-@pytest.mark.parametrize("number", [1, 4, 16, 40])
-def test_energies_of_crossings_are_those_of_the_tables(number: int) -> None:
-    """And beyond the tables those of a gamma variable of the same moments."""
-    places = [0.1, 0.5, 0.9]
-    expected = THRESHOLD * number + stats.gamma.ppf(places, number, scale=SCALE)
-    found = np.quantile(energies(number, 10_000), places)
-    np.testing.assert_allclose(found, expected, rtol=0.04)
-
-
-@pytest.mark.parametrize("mean", [12.1, 14.7, 40.3, 300.5])
-def test_many_crossings_are_one_and_a_poisson_number_of_them(mean: float) -> None:
-    """The energy of the sum, of which the mean is handed on, beside samples of it."""
+@pytest.mark.parametrize("more", [0.0, 0.2, 1.0, 5.7, 15.9, 16.3, 40.3, 300.5])
+def test_energies_are_those_of_one_crossing_and_a_poisson_number_more(more: float) -> None:
+    """From the tables, and beyond them from a gamma variable of the same moments."""
     number = 20_000
-    assert hits._poisson(mean, begun(9, 2)) == mean
-    found = energies(1.0 + mean, number)
+    found = energies(more, number)
     random = np.random.default_rng(6)
-    crossings = 1 + random.poisson(mean, number)
+    crossings = 1 + random.poisson(more, number)
     expected = THRESHOLD * crossings + SCALE * random.gamma(crossings)
     one = THRESHOLD + SCALE
-    variance = (1.0 + mean) * SCALE**2 + mean * one**2
-    assert found.mean() == pytest.approx((1.0 + mean) * one, abs=5 * np.sqrt(variance / number))
+    variance = (1.0 + more) * SCALE**2 + more * one**2
+    assert found.mean() == pytest.approx((1.0 + more) * one, abs=5 * np.sqrt(variance / number))
     assert found.var() == pytest.approx(variance, rel=0.06)
     places = [0.05, 0.25, 0.5, 0.75, 0.95]
     quantiles = [np.quantile(part, places) for part in (found, expected)]
@@ -274,7 +241,7 @@ def test_zones_have_crossings_of_their_own() -> None:
     """Of 1 MIP near the axis and of 5 far from it: a layer of 6 MIP with a hit in both is told."""
     known = tables(3, layers=1)
     each = np.array([1.0, 5.0])[:, None, None, None]
-    sums = (np.ones_like(known.sums) * each * np.arange(1, 17)[:, None]).astype(np.float32)
+    sums = (np.ones_like(known.sums) * each).astype(np.float32)
     moments = np.stack([each[:, :, 0, 0], 0.0 * each[:, :, 0, 0]], axis=2)
     told = replace(known, sums=sums, moments=moments)
     cells = cells_of(*alike(4000, np.full(37, 1 / 37), 6.0, 2), told, 2)[:, 0]

@@ -16,11 +16,11 @@ from numpy.typing import NDArray
 
 from hyperhex.detector.patch import Patch
 from hyperhex.errors import TrainingError
-from hyperhex.kernels.hits import KNOTS_PER_UNIT, HitTables
+from hyperhex.kernels.hits import KNOTS_PER_UNIT, MEANS_PER_ROOT, HitTables
 
 __all__ = ["Crossings", "find_crossings", "settle", "zones"]
 
-_LARGEST_TABLED_NUMBER = 16
+_MEANS = 4 * MEANS_PER_ROOT + 1
 _KNOTS = 12 * KNOTS_PER_UNIT
 _BIN = 0.05
 _BINS = 1 << 14
@@ -185,16 +185,22 @@ def _quantiles(energies: NDArray, weights: NDArray, places: NDArray) -> NDArray[
 
 
 def _sum_quantiles(energies: NDArray, weights: NDArray) -> NDArray[np.float64]:
-    """Quantiles of the energy of 1, 2, ... hits; densities convolved by Fourier transforms."""
+    """Quantiles of the energy of one crossing and a Poisson number more, (n_means, n_knots).
+
+    By Fourier transforms: with that of a crossing's density f, it is f exp(m (f - 1)).
+    """
     knots = -np.expm1(-np.arange(_KNOTS) / KNOTS_PER_UNIT)
-    single = np.histogram(energies, bins=_BINS, range=(0.0, _BINS * _BIN), weights=weights)[0]
+    # an energy between two points of the grid is parted between them, so that the mean is kept
+    points, parts = np.divmod(energies / _BIN, 1.0)
+    shared = [(points, weights * (1.0 - parts)), (points + 1.0, weights * parts)]
+    single = sum(np.bincount(place.astype(int), part, _BINS) for place, part in shared)
     transform = np.fft.rfft(single / weights.sum())
     rows = [_quantiles(energies, weights, knots)]
-    for number in range(2, _LARGEST_TABLED_NUMBER + 1):
-        density = np.fft.irfft(transform**number, _BINS)
+    for row in range(1, _MEANS):
+        mean = (row / MEANS_PER_ROOT) ** 2
+        density = np.fft.irfft(transform * np.exp(mean * (transform - 1.0)), _BINS)
         filled = np.flatnonzero(density > _ROUNDING)
         cumulative = np.concatenate([[0.0], np.cumsum(density[filled])])
-        # a bin's entries lie at its centre on average, so n of them lie n half bins further
-        edges = np.concatenate([filled[:1], filled + 1]) + 0.5 * (number - 1)
+        edges = np.concatenate([filled[:1] - 0.5, filled + 0.5])
         rows.append(np.interp(knots, cumulative / cumulative[-1], edges * _BIN))
     return np.stack(rows)

@@ -25,6 +25,7 @@ from hyperhex.kernels.hits import (
     DRAWS,
     KNOTS_PER_UNIT,
     LARGEST_STEP,
+    MEANS_PER_ROOT,
     MOST_DRAWS,
     NEAR,
     PLACES,
@@ -118,18 +119,18 @@ class Portable(nn.Module):
         hit = raced | _smallest(turns, hits - first - late)
         hit = hit | _smallest(torch.where(hit, torch.inf, times), late)
         more = fractions * layers.energy[..., None] / self.moments[..., 0] - race
-        number = 1.0 + torch.poisson(torch.where(raced, more, 0.0).clamp_min(0.0))
+        more = torch.where(raced, more, 0.0).clamp_min(0.0)
         wanted = (layers.energy - self.scale.threshold * layers.hits).clamp_min(_LEAST)[..., None]
-        return self._energies(number, hit, hits, wanted)
+        return self._energies(more, hit, hits, wanted)
 
     def _energies(
-        self, number: torch.Tensor, hit: torch.Tensor, hits: torch.Tensor, wanted: torch.Tensor
+        self, more: torch.Tensor, hit: torch.Tensor, hits: torch.Tensor, wanted: torch.Tensor
     ) -> torch.Tensor:
         """Energies of the cells that are hit, of several drawn those that fit, [MIP]."""
-        kept = torch.zeros_like(number)
+        kept, row = torch.zeros_like(more), _row(more)
         nearest = torch.full_like(wanted, torch.inf)
         for draw in range(MOST_DRAWS):
-            above = (self._sums(number) - self.scale.threshold).clamp_min(_LEAST)
+            above = (self._crossed(more, row) - self.scale.threshold).clamp_min(_LEAST)
             above = torch.where(hit, above, 0.0)
             total = above.sum(2, keepdim=True).clamp_min(_LEAST)
             apart = torch.maximum(total / wanted, wanted / total) - 1.0
@@ -143,20 +144,29 @@ class Portable(nn.Module):
         changed = torch.where(step < LARGEST_STEP, wanted / total, 1.0 + step * soft)
         return torch.where(hit, self.scale.threshold + kept * changed, 0.0)
 
-    def _sums(self, number: torch.Tensor) -> torch.Tensor:
-        """Energy of so many crossings, [MIP]."""
-        _, n_layers, most, knots = self.sums.shape
-        position = -torch.log1p(-torch.rand_like(number)) * KNOTS_PER_UNIT
+    def _crossed(self, more: torch.Tensor, row: torch.Tensor) -> torch.Tensor:
+        """Energy of one crossing and a Poisson number more, of a mean and its row, [MIP]."""
+        _, n_layers, n_means, knots = self.sums.shape
+        position = -torch.log1p(-torch.rand_like(more)) * KNOTS_PER_UNIT
         position = position.clamp(max=knots - 1.001)
         knot = position.long()
-        row = self.zones * n_layers + torch.arange(n_layers)[:, None]
-        row = row * most + number.long().clamp(1, most) - 1
-        table, flat = self.sums.flatten(), row * knots + knot
+        place = self.zones * n_layers + torch.arange(n_layers)[:, None]
+        place = place * n_means + row.clamp(max=n_means - 1)
+        table, flat = self.sums.flatten(), place * knots + knot
         few = table[flat] + (position - knot) * (table[flat + 1] - table[flat])
         mean, variance = self.moments[..., 0], self.moments[..., 1]
-        ninth = variance / (9.0 * number * mean**2)
-        many = number * mean * (1.0 - ninth + torch.randn_like(number) * ninth.sqrt()) ** 3
-        return torch.where(number > most, many, few)
+        total = (1.0 + more) * mean
+        ninth = ((1.0 + more) * variance + more * mean**2) / (9.0 * total**2)
+        many = total * (1.0 - ninth + torch.randn_like(more) * ninth.sqrt()) ** 3
+        return torch.where(more * MEANS_PER_ROOT**2 < (n_means - 1) ** 2, few, many)
+
+
+def _row(more: torch.Tensor) -> torch.Tensor:
+    """Row of the tables, of the two means about the own one either, at random."""
+    scaled = more * MEANS_PER_ROOT**2
+    below = scaled.sqrt().floor()
+    share = (scaled - below**2) / (2.0 * below + 1.0)
+    return (below + (torch.rand_like(more) < share)).long()
 
 
 def _smallest(values: torch.Tensor, number: torch.Tensor) -> torch.Tensor:

@@ -4,10 +4,10 @@ In a layer of energy E [MIP] of which h cells are hit, with fractions p_c of the
 the cells, particles cross cell c at the rate lambda_c = p_c E / m, m being the mean energy of one
 crossing. The first crossing of c comes at the time t_c = x_c / lambda_c, x_c exponential, and the
 cells that are hit are those with the smallest t_c: a race, as in weighted sampling without
-replacement (Efraimidis & Spirakis 2006). One that is reached before the time 1 is crossed
-1 + Poisson(lambda_c - x_c) times, the others once; the energy of so many crossings is drawn from
-tables. A share of the cells is not raced for: they are neighbours of cells that are hit, since a
-particle that crosses the border of two cells hits both.
+replacement (Efraimidis & Spirakis 2006). One that is reached before the time 1 is crossed once and
+a Poisson number of times more, of mean lambda_c - x_c, the others once; the energy of so many
+crossings is drawn from tables. A share of the cells is not raced for: they are neighbours of cells
+that are hit, since a particle that crosses the border of two cells hits both.
 
 Where few cells are hit, several such energies are drawn and those with the sum nearest to E are
 kept. What is left is made good by the cells with much energy, in which a crossing more or less does
@@ -26,39 +26,38 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hyperhex.kernels.compiled import compiled, inlined
-from hyperhex.kernels.counter import State, begin, hashed, uniform
+from hyperhex.kernels.counter import State, begin
+from hyperhex.kernels.variates import binomial, exponentials, integers, standard_normal, uniforms
 
 __all__ = [
     "DRAWS",
     "KNOTS_PER_UNIT",
     "LARGEST_STEP",
+    "MEANS_PER_ROOT",
     "MOST_DRAWS",
     "NEAR",
     "PLACES",
     "SOFT",
     "HitTables",
     "Hits",
+    "carry",
     "draw_hits",
 ]
 
 Floats = NDArray[np.float32]
 
 KNOTS_PER_UNIT = 32
+MEANS_PER_ROOT = 8
 LARGEST_STEP = -0.8
 SOFT = 20.0  # [MIP] what has much energy, b
 DRAWS = 64
 MOST_DRAWS = 16
 NEAR = 0.02
 PLACES = 4
-_FEW = 12.0
-_MOST = 64
 _LEAST = 1e-3
-
-_ONE = np.uint64(1)
-_LOW = np.uint64(0xFFFFFFFF)
-_LOW16 = np.uint64(0xFFFF)
-_S16 = np.uint64(16)
-_S32 = np.uint64(32)
+_REGISTER = 16
+_BEYOND = np.int32(0x7F800000)  # the bits of infinity
+_OCTAVE = np.int32(1 << 23)
 
 
 @dataclass(frozen=True)
@@ -67,8 +66,9 @@ class HitTables:
 
     Attributes
     ----------
-    sums : quantiles of the energy of 1, 2, ... crossings at the exponential variable t = -ln(1 - u)
-        on a grid of 1/32, (n_zones, n_layers, largest number, n_knots) [MIP]
+    sums : quantiles of the energy of one crossing and a Poisson number more, of mean (j / 8)^2 for
+        row j, at the exponential variable t = -ln(1 - u) on a grid of 1/32,
+        (n_zones, n_layers, n_means, n_knots) [MIP]
     moments : mean and variance of the energy of one, (n_zones, n_layers, 2) [MIP, MIP^2]
     shared : share of the hit cells that are neighbours of another, (n_layers,)
     zones : zone of each cell, (n_cells,)
@@ -102,8 +102,7 @@ class Hits:
     def dense(self, n_layers: int, n_cells: int) -> Floats:
         """Energies of all cells, (n, n_layers, n_cells), zero where there is no hit."""
         cells = np.zeros((len(self.first) - 1, n_layers, n_cells), np.float32)
-        shower = np.repeat(np.arange(len(cells)), np.diff(self.first))
-        cells.reshape(len(cells), n_layers * n_cells)[shower, self.cell] = self.energy
+        _scatter(self.first, self.cell, self.energy, cells.reshape(len(cells), n_layers * n_cells))
         return cells
 
 
@@ -128,11 +127,11 @@ def draw_hits(
         energy,
         hits,
         tables.sums,
-        tables.moments,
+        tables.moments.astype(np.float32),
         tables.shared,
         tables.zones,
         tables.neighbours,
-        tables.threshold,
+        np.float32(tables.threshold),
         np.uint64(seed),
         found.cell,
         found.energy,
@@ -141,32 +140,63 @@ def draw_hits(
 
 
 @compiled
+def carry(
+    first: NDArray[np.int64],
+    cell: NDArray[np.int32],
+    energy: Floats,
+    carried: NDArray[np.int32],
+    operation: NDArray[np.int64],
+    scale: Floats,
+) -> None:
+    """Move the hits of each shower by its operation, and multiply their energies, in place.
+
+    `carried` (n_operations, n_layers * n_cells) is where each operation has each cell; `operation`
+    and `scale` (n,).
+    """
+    for shower in range(len(operation)):
+        places, times = carried[operation[shower]], scale[shower]
+        for one in range(first[shower], first[shower + 1]):
+            cell[one] = places[cell[one]]
+            energy[one] *= times
+
+
+@compiled
+def _scatter(
+    first: NDArray[np.int64], cell: NDArray[np.int32], energy: Floats, cells: Floats
+) -> None:
+    for shower in range(len(cells)):
+        for one in range(first[shower], first[shower + 1]):
+            cells[shower, cell[one]] = energy[one]
+
+
+@compiled
 def _draw_showers(
     weights: Floats,
     energy: Floats,
     hits: NDArray[np.int32],
     sums: Floats,
-    moments: NDArray[np.float64],
+    moments: Floats,
     shared: NDArray[np.float64],
     zones: NDArray[np.int64],
     neighbours: NDArray[np.int64],
-    threshold: float,
+    threshold: np.float32,
     seed: np.uint64,
     cell: NDArray[np.int32],
     drawn_energy: Floats,
 ) -> None:
     n_cells = weights.shape[2]
+    room = -(-n_cells // _REGISTER) * _REGISTER
     state = np.zeros(2, np.uint64)
-    race = np.empty(n_cells, np.float32)
-    times = np.empty(n_cells, np.float32)
+    race = np.empty(room, np.float32)
+    times = np.full(room, np.inf, np.float32)
     order = times.view(np.int32)
     taken = np.zeros(n_cells, np.bool_)
-    place = np.empty(n_cells + 1, np.int64)
-    number = np.empty(n_cells, np.float64)
-    zone = np.empty(n_cells, np.int64)
-    kept = np.empty(n_cells, np.float64)
-    drawn = np.empty(n_cells, np.float64)
-    bits = race.view(np.int32)
+    place = np.zeros(n_cells + 1, np.int32)
+    more = np.empty(n_cells, np.float32)
+    row = np.empty(n_cells, np.int32)
+    kept = np.empty(n_cells, np.float32)
+    drawn = np.empty(n_cells, np.float32)
+    rates = np.empty(len(moments), np.float32)
     done = 0
     for shower in range(len(weights)):
         begin(state, seed, np.uint64(shower))
@@ -175,233 +205,209 @@ def _draw_showers(
             if hit == 0:
                 continue
             weight = weights[shower, layer]
-            _exponentials(race, bits, state)
+            exponentials(race, state)
             total = np.float32(0.0)
             for c in range(n_cells):
                 total += weight[c]
                 times[c] = race[c] / (weight[c] + np.float32(1e-30))
-            rate = energy[shower, layer] / total
-            first = hit - _shares(hit, shared[layer], state)
-            last = _last_of(order, first)
-            counted = 0
-            for c in range(n_cells):
-                place[counted] = c
-                counted += order[c] <= last
-            first = min(first, counted)
+            for zone in range(len(rates)):
+                rates[zone] = energy[shower, layer] / (total * moments[zone, layer, 0])
+            first = hit - binomial(hit - 1, shared[layer], state)
+            start = np.float32(np.float32(1.0) / rates[-1]).view(np.int32)
+            _first_of(place, order, n_cells, first, start)
             for one in range(first):
                 c = place[one]
-                more = weight[c] * rate / moments[zones[c], layer, 0] - race[c]
-                number[one] = 1.0 + (_poisson(more, state) if more > 0.0 else 0.0)
-                taken[c] = True
+                more[one] = max(weight[c] * rates[zones[c]] - race[c], np.float32(0.0))
             for one in range(first, hit):
-                c = _beside(place, first, neighbours, taken, times, state)
-                place[one], number[one] = c, 1
-                taken[c] = True
-            for one in range(hit):
-                zone[one] = zones[place[one]]
-                taken[place[one]] = False
-            wanted = max(energy[shower, layer] - threshold * hit, _LEAST)
-            crossed = number, zone, sums[:, layer], moments[:, layer]
-            _energies(kept, drawn, crossed, hit, wanted, threshold, (race, bits, state))
+                more[one] = np.float32(0.0)
+            found = _companions(place, first, hit, neighbours, taken, state)
+            if found < hit:
+                for one in range(found):
+                    times[place[one]] = np.inf
+                _first_of(place[found:], order, n_cells, hit - found, start)
+            wanted = max(energy[shower, layer] - threshold * np.float32(hit), np.float32(_LEAST))
+            _rows(row, more, kept, hit, sums.shape[2], state)
+            told = place, more, row
+            known = zones, sums, moments, layer
+            _energies(kept, drawn, told, known, hit, wanted, threshold, race, state)
             _make_good(kept, hit, wanted)
             for one in range(hit):
-                cell[done] = layer * n_cells + place[one]
-                drawn_energy[done] = threshold + kept[one]
-                done += 1
+                cell[done + one] = layer * n_cells + place[one]
+                drawn_energy[done + one] = threshold + kept[one]
+            done += hit
 
 
 @inlined
-def _exponentials(values: Floats, bits: NDArray[np.int32], state: State) -> None:
-    """Fill `values` with exponential numbers of mean one, 23 bits each; `bits` is a view of them.
+def _first_of(
+    place: NDArray[np.int32],
+    order: NDArray[np.int32],
+    n_cells: int,
+    number: int,
+    guess: np.int32,
+) -> None:
+    """Find the places of the `number` smallest; room for one more is written to.
 
-    The counter is hashed by 32-bit words (lowbias32, C. Wellons) and ln u is a polynomial about
-    3/2 of the mantissa, so that the loops are those of vector registers.
+    `order` are the bits of positive numbers of 32 bits, which are in the order of the numbers.
     """
-    state[0] += state[1]
-    word = hashed(state[0])
-    key = np.uint32(word & _LOW)
-    step = np.uint32((word >> _S32) | _ONE)
-    for c in range(len(values)):
-        mixed = np.uint32(key + np.uint32(c) * step)
-        mixed = np.uint32((mixed ^ (mixed >> np.uint32(16))) * np.uint32(0x7FEB352D))
-        mixed = np.uint32((mixed ^ (mixed >> np.uint32(15))) * np.uint32(0x846CA68B))
-        mixed = np.uint32(mixed ^ (mixed >> np.uint32(16)))
-        values[c] = (np.float32(mixed >> np.uint32(9)) + np.float32(0.5)) * np.float32(2.0**-23)
-    for c in range(len(values)):
-        word32 = bits[c]
-        exponent = np.float32((word32 >> np.int32(23)) - np.int32(127))
-        bits[c] = (word32 & np.int32(0x007FFFFF)) | np.int32(0x3F800000)
-        y = (values[c] - np.float32(1.5)) * np.float32(1.0 / 1.5)
-        series = np.float32(1.0 / 7.0) - y * np.float32(0.125)
-        series = np.float32(1.0 / 6.0) - y * series
-        series = np.float32(0.2) - y * series
-        series = np.float32(0.25) - y * series
-        series = np.float32(1.0 / 3.0) - y * series
-        series = np.float32(0.5) - y * series
-        series = y * (np.float32(1.0) - y * series)
-        log_mantissa = np.float32(math.log(1.5)) + series
-        values[c] = -(exponent * np.float32(math.log(2.0)) + log_mantissa)
+    last = _last_of(order, number, guess)
+    counted = 0
+    for c in range(n_cells):
+        place[counted] = c
+        counted += order[c] <= last
 
 
 @inlined
-def _last_of(order: NDArray[np.int32], number: int) -> np.int32:
-    """Value that so many are not above, by bisection: comparing all costs less than sorting some.
+def _last_of(order: NDArray[np.int32], number: int, guess: np.int32) -> np.int32:
+    """Value that `number` values are not above, or that the last of them is equal to.
 
-    Numbers of 32 bits that are positive are in the order of their bits.
+    From a guess by octaves until it is enclosed, then by false position: to compare all of them a
+    few times costs less than to sort some.
     """
-    low, high = np.int32(0), np.int32(0x7F800000)
+    low, high = np.int32(0), _BEYOND
+    few, many = 0, len(order)
+    middle = min(max(guess, np.int32(1)), np.int32(_BEYOND - 1))
     while high - low > 1:
-        middle = np.int32(low + ((high - low) >> np.int32(1)))
         below = np.int32(0)
         for c in range(len(order)):
-            below += np.int32(order[c] <= middle)
+            below = np.int32(below + np.int32(order[c] <= middle))
         if below == number:
             return middle
         if below < number:
-            low = middle
+            low, few = middle, below
         else:
-            high = middle
+            high, many = middle, below
+        if high == _BEYOND and low < _BEYOND - _OCTAVE:
+            middle = np.int32(low + _OCTAVE)
+        elif low == 0 and high > _OCTAVE:
+            middle = np.int32(high - _OCTAVE)
+        else:
+            part = np.float32(number - few) / np.float32(many - few)
+            part = min(max(part, np.float32(0.1)), np.float32(0.9))
+            middle = np.int32(low + np.int32(np.float32(high - low) * part))
+            middle = min(max(middle, np.int32(low + 1)), np.int32(high - 1))
     return high
 
 
 @inlined
-def _shares(hit: int, share: float, state: State) -> int:
-    """Binomial number of hit cells that are neighbours of the others, of which one is left.
+def _companions(
+    place: NDArray[np.int32],
+    first: int,
+    hit: int,
+    neighbours: NDArray[np.int64],
+    taken: NDArray[np.bool_],
+    state: State,
+) -> int:
+    """Fill `place` from `first` to `hit` with cells without a hit beside one of the first places.
 
-    Four chances of 16 bits from each word.
+    Some may find none in all of their attempts; returns where the places end.
     """
-    limit = np.uint64(share * 65536.0)
-    found = 0
-    for start in range(0, hit - 1, 4):
-        state[0] += state[1]
-        word = hashed(state[0])
-        for _ in range(min(4, hit - 1 - start)):
-            if (word & _LOW16) < limit:
+    if first == hit:
+        return hit
+    for one in range(first):
+        taken[place[one]] = True
+    found = first
+    for _ in range(first, hit):
+        for _ in range(PLACES):
+            one, side = integers(first, 6, state)
+            beside = neighbours[place[one], side]
+            if beside >= 0 and not taken[beside]:
+                place[found] = beside
+                taken[beside] = True
                 found += 1
-            word >>= _S16
+                break
+    for one in range(found):
+        taken[place[one]] = False
     return found
 
 
 @inlined
-def _poisson(mean: float, state: State) -> float:
-    """Poisson number by inversion; a mean of more than 12 itself, which fluctuates in `_many`."""
-    if mean > _FEW:
-        return mean
-    # the chance of none is at least 1 - mean
-    left = uniform(state)
-    if left >= mean:
-        return 0.0
-    chance = math.exp(-mean)
-    left = 1.0 - left - chance
-    number = 0.0
-    while left > 0.0 and number < _MOST:
-        number += 1.0
-        chance *= mean / number
-        left -= chance
-    return number
+def _rows(
+    row: NDArray[np.int32], more: Floats, room: Floats, hit: int, n_means: int, state: State
+) -> None:
+    """Row of the tables of each cell, -1 where there is none.
 
-
-@inlined
-def _normal(state: State) -> float:
-    """Sum of four uniform numbers of 32 bits, of two words, as a standard normal number."""
-    state[0] += state[1]
-    first = hashed(state[0])
-    state[0] += state[1]
-    second = hashed(state[0])
-    total = np.float64(first & _LOW) + np.float64(first >> _S32)
-    total += np.float64(second & _LOW) + np.float64(second >> _S32)
-    return (total * 2.0**-32 - 2.0) * 1.7320508075688772
-
-
-@inlined
-def _beside(
-    place: NDArray[np.int64],
-    number: int,
-    neighbours: NDArray[np.int64],
-    taken: NDArray[np.bool_],
-    times: Floats,
-    state: State,
-) -> int:
-    """Cell without a hit beside one of the first `number` places, or else the next of the race."""
-    for _ in range(PLACES):
-        beside = neighbours[place[int(uniform(state) * number)], int(uniform(state) * 6.0)]
-        if beside >= 0 and not taken[beside]:
-            return beside
-    following = -1
-    for c in range(len(taken)):
-        if not taken[c] and (following < 0 or times[c] < times[following]):
-            following = c
-    return following
+    Of the two means about its own one at random, so that the mean of both is its own.
+    """
+    uniforms(room[:hit], state)
+    for one in range(hit):
+        mean = more[one] * np.float32(MEANS_PER_ROOT * MEANS_PER_ROOT)
+        below = np.int32(math.sqrt(mean))
+        share = (mean - np.float32(below * below)) / np.float32(2 * below + 1)
+        above = np.int32(room[one] < share)
+        row[one] = below + above if below < n_means - 1 else np.int32(-1)
 
 
 @inlined
 def _energies(
-    kept: NDArray[np.float64],
-    drawn: NDArray[np.float64],
-    crossed: tuple[NDArray[np.float64], NDArray[np.int64], Floats, NDArray[np.float64]],
+    kept: Floats,
+    drawn: Floats,
+    told: tuple[NDArray[np.int32], Floats, NDArray[np.int32]],
+    known: tuple[NDArray[np.int64], Floats, Floats, int],
     hit: int,
-    wanted: float,
-    threshold: float,
-    random: tuple[Floats, NDArray[np.int32], State],
+    wanted: np.float32,
+    threshold: np.float32,
+    exponential: Floats,
+    state: State,
 ) -> None:
     """Energies above the threshold of cells that are crossed; of several, those that fit.
 
-    `crossed` are how often and the zone of each cell, and the tables of its layer; `random` room
-    for exponential numbers, and the state.
+    `told` are place, mean number of crossings after the first and row of each cell; `known` the
+    zones of the cells, the tables, and the layer; `exponential` is room for random numbers.
     """
-    number, zone, sums, moments = crossed
-    exponential, bits, state = random
+    place, more, row = told
+    zones, sums, moments, layer = known
     draws = min(MOST_DRAWS, max(1, DRAWS // hit)) if hit > 1 else 1
-    last = np.float32(sums.shape[2] - 1.001)
-    nearest = np.inf
+    last = np.float32(sums.shape[3] - 1.001)
+    nearest = np.float32(np.inf)
     for _ in range(draws):
-        _exponentials(exponential[:hit], bits[:hit], state)
-        total = 0.0
+        exponentials(exponential[:hit], state)
+        total = np.float32(0.0)
         for one in range(hit):
-            where, times = zone[one], number[one]
-            if times > sums.shape[1] or times != math.floor(times):
-                energy = _many(times, moments[where, 0], moments[where, 1], state)
+            zone = zones[place[one]]
+            if row[one] < 0:
+                mean, variance = moments[zone, layer]
+                energy = _many(more[one], mean, variance, state)
             else:
-                place = min(exponential[one] * np.float32(KNOTS_PER_UNIT), last)
-                knot = int(place)
-                row = sums[where, int(times) - 1]
-                energy = row[knot] + (place - knot) * (row[knot + 1] - row[knot])
-            drawn[one] = max(energy - threshold, _LEAST)
+                where = min(exponential[one] * np.float32(KNOTS_PER_UNIT), last)
+                knot = np.int32(where)
+                quantiles = sums[zone, layer, row[one]]
+                low, high = quantiles[knot], quantiles[knot + 1]
+                energy = low + (where - np.float32(knot)) * (high - low)
+            drawn[one] = max(energy - threshold, np.float32(_LEAST))
             total += drawn[one]
-        apart = max(total / wanted, wanted / total) - 1.0
+        apart = max(total / wanted, wanted / total) - np.float32(1.0)
         if apart < nearest:
             nearest = apart
             for one in range(hit):
                 kept[one] = drawn[one]
-        if apart < NEAR:
+        if apart < np.float32(NEAR):
             break
 
 
 @inlined
-def _many(number: float, mean: float, variance: float, state: State) -> float:
-    """Energy of more crossings than are tabled, as a gamma variable (Wilson & Hilferty 1931).
+def _many(more: np.float32, mean: np.float32, variance: np.float32, state: State) -> np.float32:
+    """Energy of one crossing and a Poisson number more, of a mean that is not tabled.
 
-    A whole number is as it is; one that is not is the mean of a Poisson number, but for the first.
+    A gamma variable of the same mean and variance (Wilson & Hilferty 1931).
     """
-    spread = number * variance
-    if number != math.floor(number):
-        spread += (number - 1.0) * mean * mean
-    total = number * mean
-    ninth = spread / (9.0 * total * total)
-    root = 1.0 - ninth + _normal(state) * math.sqrt(ninth)
-    return total * root * root * root
+    total = (np.float32(1.0) + more) * mean
+    spread = (np.float32(1.0) + more) * variance + more * mean * mean
+    ninth = spread / (np.float32(9.0) * total * total)
+    root = np.float32(1.0) - ninth + np.float32(standard_normal(state) * math.sqrt(ninth))
+    return np.float32(total * root * root * root)
 
 
 @inlined
-def _make_good(kept: NDArray[np.float64], hit: int, wanted: float) -> None:
+def _make_good(kept: Floats, hit: int, wanted: np.float32) -> None:
     """Change energies for their sum to be what is wanted."""
-    total, movable = 0.0, 0.0
+    soft, total, movable = np.float32(SOFT), np.float32(0.0), np.float32(0.0)
     for one in range(hit):
         total += kept[one]
-        movable += kept[one] * kept[one] / (kept[one] + SOFT)
+        movable += kept[one] * kept[one] / (kept[one] + soft)
     step = (wanted - total) / movable
-    for one in range(hit):
-        if step < LARGEST_STEP:
+    if step < np.float32(LARGEST_STEP):
+        for one in range(hit):
             kept[one] *= wanted / total
-        else:
-            kept[one] *= 1.0 + step * kept[one] / (kept[one] + SOFT)
+    else:
+        for one in range(hit):
+            kept[one] *= np.float32(1.0) + step * kept[one] / (kept[one] + soft)

@@ -2,8 +2,7 @@
 
 A profile is a table of logarithms at knots of ln E and of the distance of a cell from where the
 particle entered, with linear interpolation between the knots, as `hyperhex.fastsim.template` has
-it. This is its fast form: distances are found once for all layers, and exp is a polynomial that
-vector registers evaluate.
+it. This is its fast form: distances are found once for all layers.
 """
 
 from __future__ import annotations
@@ -14,12 +13,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hyperhex.kernels.compiled import compiled, inlined
+from hyperhex.kernels.elementary import exp32
 
 __all__ = ["weigh"]
 
 Floats = NDArray[np.float32]
-
-_LARGEST = 80.0
 
 
 @compiled
@@ -55,8 +53,7 @@ def weigh(
             row = logits[shower, layer]
             for c in range(n_cells):
                 low, high = profile[layer, below[c]], profile[layer, below[c] + 1]
-                row[c] += low + share[c] * (high - low)
-            _exponentiate(row)
+                row[c] = exp32(row[c] + low + share[c] * (high - low))
 
 
 @inlined
@@ -67,21 +64,3 @@ def _between(value: np.float32, knots: Floats) -> tuple[int, np.float32]:
         knot += value >= knots[k]
     part = (value - knots[knot]) / (knots[knot + 1] - knots[knot])
     return knot, np.float32(min(max(part, np.float32(0.0)), np.float32(1.0)))
-
-
-@inlined
-def _exponentiate(values: Floats) -> None:
-    """Replace values by their exponentials, exact to 2e-7: 2^n times a polynomial of the rest."""
-    bits = values.view(np.int32)
-    for c in range(len(values)):
-        limited = min(max(values[c], np.float32(-_LARGEST)), np.float32(_LARGEST))
-        scaled = limited * np.float32(1.0 / math.log(2.0))
-        whole = np.int32(scaled + np.float32(128.5)) - np.int32(128)
-        rest = (scaled - np.float32(whole)) * np.float32(math.log(2.0))
-        series = np.float32(1.0 / 120.0) + rest * np.float32(1.0 / 720.0)
-        series = np.float32(1.0 / 24.0) + rest * series
-        series = np.float32(1.0 / 6.0) + rest * series
-        series = np.float32(0.5) + rest * series
-        series = np.float32(1.0) + rest * series
-        values[c] = np.float32(1.0) + rest * series
-        bits[c] += whole << np.int32(23)
