@@ -11,7 +11,7 @@ from scipy import stats
 
 from hyperhex.config import FastsimNetwork
 from hyperhex.fastsim.conditions import Conditions, Layers, fit_conditions
-from hyperhex.fastsim.density import LayerDensity
+from hyperhex.fastsim.density import LayerDensity, drawn_from_mixture
 from hyperhex.fastsim.library import Showers
 from hyperhex.fastsim.likelihood import fit_density
 
@@ -154,18 +154,10 @@ def test_hits_are_whole_numbers_that_the_energies_allow(n_layers: int, giga: flo
     assert (layers.hits <= 7).all()
     assert (layers.energy >= THRESHOLD * layers.hits - 1e-3).all()
     assert (layers.energy[layers.hits == 0] == 0).all()
-    value = density._draw(
-        0,
-        torch.cat(
-            [
-                density.conditions.of_particle(torch.full((number,), log(giga)), impact),
-                torch.zeros(number, 1 + 3 * n_layers),
-            ],
-            dim=1,
-        ),
-        (choice, place),
-        logistic=False,
-    )
+    particle = density.conditions.of_particle(torch.full((number,), log(giga)), impact)
+    later = torch.zeros(number, 1 + 3 * n_layers)
+    mixture = density._mixture(0, torch.cat([particle, later], dim=1))
+    value = drawn_from_mixture(mixture, choice[:, 0], torch.special.ndtri(place[:, 0]))
     total = (value * density.total[1] / giga**0.5 + 1.0) * density.total[0] * giga
     some = layers.hits.sum(1) > 0
     torch.testing.assert_close(layers.energy.sum(1)[some], total[some], rtol=1e-4, atol=1e-3)

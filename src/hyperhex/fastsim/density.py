@@ -17,6 +17,7 @@ what can be learned by likelihood, and the response of the calorimeter is as goo
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
@@ -24,10 +25,14 @@ from torch import nn
 
 from hyperhex.fastsim.conditions import Conditions, Layers, root, scaled
 
-__all__ = ["Known", "LayerDensity"]
+__all__ = ["NARROWEST", "WIDEST", "Known", "LayerDensity", "Mixture", "drawn_from_mixture"]
+
+Mixture = Callable[[torch.Tensor, torch.Tensor, torch.Tensor], torch.Tensor]
+"""Values (n,) from mixtures (n, 3 components), which component, and how far away (n,)."""
 
 _SLOPE = 0.1
-_NARROWEST, _WIDEST = -6.0, 3.0
+NARROWEST, WIDEST = -6.0, 3.0
+"""Limits of the logarithms of widths."""
 _FAR = 1e4
 _LEAST = 1e-3  # [MIP] below which a share of the energy means nothing
 _EDGE = 1e-6
@@ -143,7 +148,7 @@ class LayerDensity(nn.Module):
         )
         told = torch.baddbmm(self.last_bias, hidden, self.last)
         logit, mean, log_width = torch.split(told, self.components, dim=-1)
-        log_width = log_width.clamp(_NARROWEST, _WIDEST)
+        log_width = log_width.clamp(NARROWEST, WIDEST)
         weight = torch.log_softmax(logit, dim=-1)
         hits = slice(1, 1 + self.n_layers)
         scale = torch.exp(-log_width)
@@ -164,27 +169,33 @@ class LayerDensity(nn.Module):
         impact: torch.Tensor,
         choice: torch.Tensor,
         place: torch.Tensor,
+        mixture: Mixture | None = None,
     ) -> Layers:
         """Layers drawn for ln E (n,) of [GeV] and `impact` (n, 2) in the wedge [cm].
 
         `choice` and `place` are uniform random numbers in (0, 1), (n, 2 n_layers): which component
-        of a factor, and where in it.
+        of a factor, and where in it. `mixture` draws from mixtures in place of torch.
         """
         n_layers, hits_at = self.n_layers, 6
-        draws = choice, place.clamp(_EDGE, 1.0 - _EDGE)
+        draw = mixture or drawn_from_mixture
+        hits_factors = slice(1, 1 + n_layers)
+        place = place.clamp(_EDGE, 1.0 - _EDGE)
+        away = torch.special.ndtri(place)
+        away[:, hits_factors] = torch.logit(place[:, hits_factors])
         energy = log_energy.exp()
         particle = self.conditions.of_particle(log_energy, impact)
         # its shape, as len() would fix the number of showers in a program of `torch.export`
         later = particle.new_zeros(particle.shape[0], 1 + 3 * n_layers)
         inputs = torch.cat([particle, later], dim=1)
-        total = self._draw(0, inputs, draws, logistic=False)
+        total = draw(self._mixture(0, inputs), choice[:, 0], away[:, 0])
         inputs[:, 5] = total.clamp(-_FARTHEST_TOTAL, _FARTHEST_TOTAL)
         total = (total * self.total[1] / energy.sqrt() + 1.0) * self.total[0] * energy
         threshold = self.conditions.threshold
         allowed = torch.floor(total.clamp_min(0.0) / threshold)
         hits = []
         for layer in range(n_layers):
-            value = self._draw(1 + layer, inputs, draws, logistic=True)
+            factor = 1 + layer
+            value = draw(self._mixture(factor, inputs), choice[:, factor], away[:, factor])
             mean, deviation = self.conditions.hits[:, layer]
             half = 0.5 * (value * deviation + mean).clamp_min(0.0)
             found = torch.floor(half.square() + 0.5).clamp_max(self.n_cells)
@@ -201,7 +212,8 @@ class LayerDensity(nn.Module):
             inputs[:, hits_at + 2 * n_layers + layer] = (torch.log1p(left) - mean) / deviation
             found = torch.where(number[:, layer] > 0, left, 0.0)
             if layer < n_layers - 1:
-                value = self._draw(1 + n_layers + layer, inputs, draws, logistic=False)
+                factor = 1 + n_layers + layer
+                value = draw(self._mixture(factor, inputs), choice[:, factor], away[:, factor])
                 value = value * self.share[1, layer] + self.share[0, layer]
                 there = left.clamp_min(_LEAST) / number[:, layer].clamp_min(1.0)
                 shared = left * torch.sigmoid(value - torch.log(there))
@@ -214,28 +226,17 @@ class LayerDensity(nn.Module):
             above.append(found)
         return Layers(torch.stack(above, dim=1) + threshold * number, number)
 
-    def _draw(
-        self,
-        factor: int,
-        inputs: torch.Tensor,
-        draws: tuple[torch.Tensor, torch.Tensor],
-        *,
-        logistic: bool,
-    ) -> torch.Tensor:
-        """Value of a factor, (n,); inputs that it must not see are zero still, or masked."""
+    def _mixture(self, factor: int, inputs: torch.Tensor) -> torch.Tensor:
+        """Mixture of a factor, (n, 3 components): logits, means, logarithms of the widths.
+
+        Inputs that it must not see are zero still, or masked.
+        """
         weights = self.first[factor] * self.seen[factor][:, None]
         hidden = torch.addmm(self.first_bias[factor], inputs, weights)
-        hidden = nn.functional.leaky_relu(hidden, _SLOPE)
+        hidden = nn.functional.leaky_relu(hidden, _SLOPE, inplace=True)
         hidden = torch.addmm(self.second_bias[factor], hidden, self.second[factor])
-        hidden = nn.functional.leaky_relu(hidden, _SLOPE)
-        told = torch.addmm(self.last_bias[factor], hidden, self.last[factor])
-        logit, mean, log_width = torch.split(told, self.components, dim=1)
-        reached = torch.softmax(logit, dim=1).cumsum(1) < draws[0][:, factor, None]
-        chosen = reached.sum(1, keepdim=True).clamp_max(self.components - 1)
-        width = torch.exp(log_width.gather(1, chosen)[:, 0].clamp(_NARROWEST, _WIDEST))
-        place = draws[1][:, factor]
-        away = torch.logit(place) if logistic else torch.special.ndtri(place)
-        return mean.gather(1, chosen)[:, 0] + width * away
+        hidden = nn.functional.leaky_relu(hidden, _SLOPE, inplace=True)
+        return torch.addmm(self.last_bias[factor], hidden, self.last[factor])
 
     def _behind(self, layers: Layers) -> tuple[torch.Tensor, torch.Tensor]:
         """Energy above the thresholds and hits of each layer and those behind it."""
@@ -251,6 +252,17 @@ class LayerDensity(nn.Module):
         share = torch.log(above.clamp_min(_LEAST) / left[:, 1:].clamp_min(_LEAST))
         share = share + torch.log(left[:, :-1].clamp_min(_LEAST) / hits.clamp_min(1))
         return share, counts.to(share.dtype)
+
+
+def drawn_from_mixture(
+    told: torch.Tensor, choice: torch.Tensor, away: torch.Tensor
+) -> torch.Tensor:
+    """Value of each row, (n,), as of `hyperhex.kernels.mixtures.draw_mixtures`."""
+    logit, mean, log_width = told.chunk(3, dim=1)
+    reached = torch.softmax(logit, dim=1).cumsum(1) < choice[:, None]
+    chosen = reached.sum(1, keepdim=True).clamp_max(logit.shape[1] - 1)
+    width = torch.exp(log_width.gather(1, chosen)[:, 0].clamp(NARROWEST, WIDEST))
+    return mean.gather(1, chosen)[:, 0] + width * away
 
 
 def _weights(factors: int, inputs: int, outputs: int, gain: float) -> nn.Parameter:

@@ -18,10 +18,11 @@ from hyperhex.errors import StoreError
 from hyperhex.fastsim import symmetry
 from hyperhex.fastsim.conditions import Conditions, Layers
 from hyperhex.fastsim.crossings import zones
-from hyperhex.fastsim.density import LayerDensity
+from hyperhex.fastsim.density import NARROWEST, WIDEST, LayerDensity
 from hyperhex.fastsim.generator import Generator
 from hyperhex.fastsim.template import Template
-from hyperhex.kernels.hits import Hits, HitTables, draw_hits
+from hyperhex.kernels.hits import Hits, HitTables, carry, draw_hits
+from hyperhex.kernels.mixtures import draw_mixtures
 from hyperhex.kernels.profiles import weigh
 from hyperhex.provenance import read_json, write_json
 from hyperhex.random import integer, stream
@@ -114,12 +115,10 @@ class FastSimulation:
         found = draw_hits(
             weights, layers.energy.numpy(), number, self.tables, integer(*place, "hits")
         )
-        shower = np.repeat(np.arange(len(energy)), np.diff(found.first))
-        # a shower in the wedge is carried back by the inverse of what carried its point there
-        carried = self._carried[operation[shower], found.cell]
         scale = (energy / inside * self.scale.mip).astype(np.float32)
-        hits = Hits(found.first, carried, found.energy * scale[shower])
-        return hits if (energy >= inside).all() else _above(hits, self.scale)
+        # a shower in the wedge is carried back by the inverse of what carried its point there
+        carry(found.first, found.cell, found.energy, self._carried, operation, scale)
+        return found if (energy >= inside).all() else _above(found, self.scale)
 
     def _expected(
         self, energy: NDArray, point: NDArray, random: np.random.Generator
@@ -132,7 +131,7 @@ class FastSimulation:
         impact = torch.from_numpy(point.astype(np.float32))
         with torch.inference_mode():
             choice, place = torch.from_numpy(uniform)
-            layers = self.density(log_energy, impact, choice, place)
+            layers = self.density(log_energy, impact, choice, place, _mixture)
             told = torch.from_numpy(noise), log_energy, impact, layers
             weights = self.generator.departures(*told).numpy()
         tables = {name: table.numpy() for name, table in self.generator.template.named_buffers()}
@@ -160,6 +159,12 @@ class FastSimulation:
             "components": self.density.components,
         }
         write_json(folder / _RECORD, {"shape": shape, "scale": asdict(self.scale), **record})
+
+
+def _mixture(told: torch.Tensor, choice: torch.Tensor, away: torch.Tensor) -> torch.Tensor:
+    """Values drawn from mixtures by the compiled kernel."""
+    values = draw_mixtures(told.numpy(), choice.numpy(), away.numpy(), NARROWEST, WIDEST)
+    return torch.from_numpy(values)
 
 
 def _joined(blocks: list[Hits]) -> Hits:

@@ -264,7 +264,7 @@ def _last_of(order: NDArray[np.int32], number: int, guess: np.int32) -> np.int32
     few times costs less than to sort some.
     """
     low, high = np.int32(0), _BEYOND
-    few, many = 0, len(order)
+    few, many = np.int32(0), np.int32(len(order))
     middle = min(max(guess, np.int32(1)), np.int32(_BEYOND - 1))
     while high - low > 1:
         below = np.int32(0)

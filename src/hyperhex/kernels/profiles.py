@@ -36,24 +36,39 @@ def weigh(
     ln E, `distances` (d,) [cm], `radial` (k, n_layers, d). The largest exponent is 80.
     """
     n_layers, n_cells = logits.shape[1], logits.shape[2]
-    profile = np.empty((n_layers, len(distances)), np.float32)
-    below = np.empty(n_cells, np.int64)
-    share = np.empty(n_cells, np.float32)
+    profile = np.empty(len(distances), np.float32)
+    apart = np.empty(n_cells, np.float32)
+    below = np.empty(n_cells, np.int32)
     for shower in range(len(logits)):
         knot, part = _between(log_energy[shower], knots)
-        for layer in range(n_layers):
-            for d in range(len(distances)):
-                low, high = radial[knot, layer, d], radial[knot + 1, layer, d]
-                profile[layer, d] = low + part * (high - low)
         for c in range(n_cells):
             x = positions[c, 0] - impact[shower, 0]
             y = positions[c, 1] - impact[shower, 1]
-            below[c], share[c] = _between(np.float32(math.sqrt(x * x + y * y)), distances)
+            apart[c] = math.sqrt(x * x + y * y)
+        _places(apart, below, distances)
         for layer in range(n_layers):
+            for d in range(len(distances)):
+                low, high = radial[knot, layer, d], radial[knot + 1, layer, d]
+                profile[d] = low + part * (high - low)
             row = logits[shower, layer]
             for c in range(n_cells):
-                low, high = profile[layer, below[c]], profile[layer, below[c] + 1]
-                row[c] = exp32(row[c] + low + share[c] * (high - low))
+                low, high = profile[below[c]], profile[below[c] + 1]
+                row[c] += low + apart[c] * (high - low)
+            for c in range(n_cells):
+                row[c] = exp32(row[c])
+
+
+@inlined
+def _places(apart: Floats, below: NDArray[np.int32], knots: Floats) -> None:
+    """Knots below values, and in place of the values the share of the way to the next."""
+    below[:] = np.int32(0)
+    for k in range(1, len(knots) - 1):
+        for c in range(len(apart)):
+            below[c] += np.int32(apart[c] >= knots[k])
+    for c in range(len(apart)):
+        low, high = knots[below[c]], knots[below[c] + 1]
+        share = (apart[c] - low) / (high - low)
+        apart[c] = min(max(share, np.float32(0.0)), np.float32(1.0))
 
 
 @inlined

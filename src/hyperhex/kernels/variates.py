@@ -56,7 +56,7 @@ def binomial(number: int, chance: float, state: State) -> int:
         state[0] += state[1]
         word = hashed(state[0])
         for _ in range(min(4, number - start)):
-            found += np.int64((word & _LOW16) < limit)
+            found += int((word & _LOW16) < limit)
             word >>= _S16
     return found
 
@@ -68,7 +68,7 @@ def integers(first: int, second: int, state: State) -> tuple[int, int]:
     word = hashed(state[0])
     high = ((word >> _S32) * np.uint64(first)) >> _S32
     low = ((word & _LOW) * np.uint64(second)) >> _S32
-    return np.int64(high), np.int64(low)
+    return int(high), int(low)
 
 
 @inlined
