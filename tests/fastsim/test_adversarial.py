@@ -60,7 +60,7 @@ def test_critic_step_lowers_its_loss_and_reaches_every_parameter(fitted: Any) ->
 
 def test_features_of_the_library_are_standard(fitted: Any) -> None:
     training = trainer(fitted)
-    features = training._inputs(training.showers)[:, : training.critic.n_features]
+    features = training._standard
     assert features.mean(0).abs().max() < 0.1
     assert features.std(0).max() < 1.5
 
@@ -75,7 +75,9 @@ def test_networks_work_on_the_device_of_their_inputs(fitted: Any) -> None:
         mean = fractions * rows.layers.energy[..., None]
         channels = sampled(mean, energy, training._weights)
         above = cells_above(mean, channels[1], training._weights)
-        training.critic(training._assemble((*channels, above), rows)).sum().backward()
+        features = training.features(*channels, above, rows.impact)
+        standard = training.standard(features, rows.log_energy)
+        training.critic(training._assemble(standard, channels[1], rows)).sum().backward()
     assert all(p.grad.isfinite().all() for p in training.generator.parameters())
 
 

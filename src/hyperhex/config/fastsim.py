@@ -52,6 +52,7 @@ class FastsimNetwork(Section):
     density_passes: Count = Field(default=60, description="how often its fit sees each shower")
     density_batch: Count = Field(default=256, description="showers of such a step")
     density_rate: Positive = Field(default=2e-3, description="learning rate of its fit")
+    density_decay: Positive = Field(default=0.2, description="decay of its weights")
     iterations: Count = Field(default=2000, description="generator steps")
     batch: Count = Field(default=128, description="showers of a step")
     noise: Count = Field(default=32, description="dimensions of the generator's noise")

@@ -48,6 +48,7 @@ _PROBE = 256
 _FARTHEST = 2.0
 _LEAST_SPREAD = 0.25
 _SLOWER = 0.5
+_RINGS = 5  # whose cells the critic sees one by one
 
 
 @dataclass(frozen=True)
@@ -98,14 +99,16 @@ class Trainer:
         self._weights = Weights(tables, device)
         raw = torch.cat([self._raw_features(showers.rows(part)) for part in _blocks(len(showers))])
         self.standard = Standard(raw, showers.log_energy, generator.template.knots)
+        self._standard = self.standard(raw, showers.log_energy)
+        self._looked_at = torch.from_numpy(np.flatnonzero(patch.ring <= _RINGS)).to(device)
         told = self._told(showers.rows(slice(1))).shape[1]
-        number = raw.shape[1] + generator.n_layers * generator.n_cells + told
+        number = raw.shape[1] + generator.n_layers * len(self._looked_at) + told
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(integer(seed, "fastsim", "critic", bits=63))
             self.critic = Critic(number, raw.shape[1], tuple(settings.critic_widths)).to(device)
         control = self.random.choice(len(showers), min(_CONTROL, len(showers)), replace=False)
-        self._control = showers.rows(torch.from_numpy(np.sort(control)))
-        self._control_features = self._inputs(self._control)[:, : raw.shape[1]]
+        chosen = torch.from_numpy(np.sort(control))
+        self._control, self._control_features = showers.rows(chosen), self._standard[chosen]
         self._optimisers = {
             name: torch.optim.Adam(network.parameters(), rate, _MOMENTA)
             for name, network, rate in (
@@ -182,9 +185,11 @@ class Trainer:
         return critic_loss, generator_loss, penalty
 
     def _critic_step(self, optimiser: torch.optim.Optimizer, step: int) -> tuple[float, float]:
-        real = self._batch()
+        index = self._batch()
+        real = self.showers.rows(index)
         with torch.no_grad():
-            inputs, fake = self._inputs(real), self._generated(self.generator, real, self.random)
+            inputs = self._assemble(self._standard[index], torch.log1p(real.deposits), real)
+            fake = self._generated(self.generator, real, self.random)
         distance = self.critic(fake).mean() - self.critic(inputs).mean()
         loss, penalty = distance, torch.zeros(())
         if step % self.settings.penalty_every == 0:
@@ -198,7 +203,8 @@ class Trainer:
 
     def _generator_step(self, optimiser: torch.optim.Optimizer) -> float:
         self.critic.requires_grad_(requires_grad=False)
-        fake = self._generated(self.generator, self._batch(), self.random)
+        like = self.showers.rows(self._batch())
+        fake = self._generated(self.generator, like, self.random)
         loss = -self.critic(fake).mean()
         optimiser.zero_grad()
         loss.backward()
@@ -213,9 +219,10 @@ class Trainer:
         for mean, latest in pairs:
             mean.lerp_(latest.detach(), 1.0 - keep)
 
-    def _batch(self) -> Showers:
+    def _batch(self) -> torch.Tensor:
+        """Some of the showers, at random."""
         index = self.random.integers(0, len(self.showers), self.settings.batch)
-        return self.showers.rows(torch.from_numpy(index))
+        return torch.from_numpy(index)
 
     def _generated(
         self, generator: Generator, like: Showers, random: np.random.Generator
@@ -232,15 +239,15 @@ class Trainer:
         mean = fractions * like.layers.energy[..., None]
         channels = sampled(mean, torch.from_numpy(cells).to(self.device), self._weights)
         above = cells_above(mean, channels[1], self._weights)
-        return self._assemble((*channels, above), like)
+        standard = self.standard(self.features(*channels, above, like.impact), like.log_energy)
+        return self._assemble(standard, channels[1], like)
 
-    def _inputs(self, showers: Showers) -> torch.Tensor:
-        return self._assemble(self._channels(showers.deposits), showers)
-
-    def _assemble(self, channels: tuple[torch.Tensor, ...], like: Showers) -> torch.Tensor:
-        features = self.features(*channels, like.impact)
-        standard = self.standard(features, like.log_energy)
-        return torch.cat([standard, channels[1].flatten(1), self._told(like)], dim=1)
+    def _assemble(
+        self, standard: torch.Tensor, logarithm: torch.Tensor, like: Showers
+    ) -> torch.Tensor:
+        """Inputs of the critic: standard features, cells ln(1 + e), and what it is told."""
+        cells = logarithm[..., self._looked_at].flatten(1)
+        return torch.cat([standard, cells, self._told(like)], dim=1)
 
     def _told(self, like: Showers) -> torch.Tensor:
         """What both networks are told, (n, 5 + 2 n_layers)."""
@@ -249,13 +256,10 @@ class Trainer:
         return torch.cat([particle, conditions.of_layers(like.layers)], dim=1)
 
     def _raw_features(self, showers: Showers) -> torch.Tensor:
-        return self.features(*self._channels(showers.deposits), showers.impact)
-
-    def _channels(self, deposits: torch.Tensor) -> tuple[torch.Tensor, ...]:
-        """Energy, logarithm and hit of cells, and the numbers of cells above energies."""
-        logarithm = torch.log1p(deposits)
+        deposits, logarithm = showers.deposits, torch.log1p(showers.deposits)
+        hit = (deposits > 0).to(deposits.dtype)
         above = cells_above(deposits, logarithm, self._weights)
-        return deposits, logarithm, (deposits > 0).to(deposits.dtype), above
+        return self.features(deposits, logarithm, hit, above, showers.impact)
 
     def _distance(self) -> float:
         with torch.no_grad():

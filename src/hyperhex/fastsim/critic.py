@@ -78,7 +78,7 @@ class DerivedFeatures(nn.Module):
             logs.sum(1, keepdim=True) / number,
             (above / hits[..., None]).flatten(1),
             above.sum(1) / number,
-            (energy.pow(4).sum((1, 2)) + _TINY**4).pow(0.25)[:, None] / total,
+            (energy.square().square().sum((1, 2)) + _TINY**4).pow(0.25)[:, None] / total,
         ]
         return torch.cat(parts, dim=1)
 
