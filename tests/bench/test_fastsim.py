@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -11,9 +12,18 @@ from hyperhex.config import default_stage
 from hyperhex.errors import BenchmarkError
 from hyperhex.fastsim.full_simulation import transport_of
 from hyperhex.provenance import read_json
+from hyperhex.simulate.library import Showers
 
 SPECTRA = (("log 1-2 GeV", (1.0, 2.0), 1e9), ("1 GeV", (1.0, 1.0), None))
 SECONDS = {"hits": 1e-4, "cells": 2e-4}
+
+
+@dataclass(frozen=True)
+class Particles:
+    """What is asked of full showers."""
+
+    energy: NDArray
+    impact: NDArray
 
 
 class Simulation:
@@ -26,8 +36,8 @@ class Simulation:
 def timed(monkeypatch: pytest.MonkeyPatch) -> None:
     """Full showers for real, fast ones of known times: hits in large batches are the fastest."""
 
-    def fast(_: Simulation, energy: NDArray, batch: int, form: str, block: int) -> float:
-        assert ((energy >= 1.0 - 1e-6) & (energy <= 2.0)).all()
+    def fast(_: Simulation, full: Showers, batch: int, form: str, block: int) -> float:
+        assert ((full.energy >= 1.0 - 1e-6) & (full.energy <= 2.0)).all()
         assert block in (0, 1, 2)
         return SECONDS[form] * (10.0 if batch == 1 else 256 / batch)
 
@@ -57,21 +67,19 @@ def test_every_form_and_batch_says_how_fast_and_the_best_is_required(tmp_path: P
 @pytest.mark.parametrize(("particle", "giga"), [("photon", 1.0), ("pi+", 2.0)])
 def test_full_showers_of_one_energy_are_timed(particle: str, giga: float) -> None:
     transport = transport_of(default_stage("simulate").simulate, particle)
-    energy, seconds = fastsim._full(transport, (giga, giga), 1, 3)
-    np.testing.assert_allclose(energy, giga, rtol=1e-6)
-    assert len(energy) == 3
+    made, seconds = fastsim._full(transport, (giga, giga), 1, 3)
+    np.testing.assert_allclose(made.energy, giga, rtol=1e-6)
+    assert len(made.energy) == 3
     assert 0 < seconds < 60
 
 
 @pytest.mark.parametrize("form", ["hits", "cells"])
-def test_fast_showers_are_of_the_energies_of_the_full_ones(
+def test_fast_showers_are_of_the_particles_of_the_full_ones(
     form: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     asked: list[tuple[NDArray, NDArray, int]] = []
 
     class Told:
-        patch = type("Patch", (), {"pitch": 1.2})
-
         def hits(self, energy: NDArray, impact: NDArray, _: int, batch: int) -> None:
             assert form == "hits"
             asked.append((energy, impact, batch))
@@ -81,14 +89,14 @@ def test_fast_showers_are_of_the_energies_of_the_full_ones(
             asked.append((energy, impact, batch))
 
     monkeypatch.setattr(fastsim, "_FAST", 50)
-    energy = np.array([1.0, 5.0, 20.0])
-    assert fastsim._fast(Told(), energy, 16, form, 0) >= 0.0
+    full = Particles(np.array([1.0, 5.0, 20.0]), np.array([[0.1, 0.0], [0.2, 0.3], [0.0, 0.4]]))
+    assert fastsim._fast(Told(), full, 16, form, 0) >= 0.0
     warming, timed = asked
     assert len(warming[0]) == 16
     assert (timed[0].shape, timed[1].shape, timed[2]) == ((50,), (50, 2), 16)
-    assert set(timed[0]) == set(energy)
-    # all of them in the central cell
-    assert np.hypot(*timed[1].T).max() <= 0.6 + 1e-9
+    for energy, impact in zip(*timed[:2], strict=True):
+        np.testing.assert_array_equal(impact, full.impact[full.energy == energy][0])
+    assert set(timed[0]) == set(full.energy)
 
 
 def test_no_rounds_are_refused(tmp_path: Path) -> None:

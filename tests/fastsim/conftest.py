@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 from numpy.typing import NDArray
 
+from hyperhex import store
 from hyperhex.config import FastsimNetwork
 from hyperhex.detector.patch import Patch
 from hyperhex.fastsim.calibration import drawn_about_template
@@ -27,6 +29,11 @@ Toy = Callable[..., tuple[NDArray, NDArray, NDArray]]
 
 MIP = 8.5e-5
 THRESHOLD = 0.5
+SCHEMA = {
+    "deposits": store.Array("float32", ("shower", "layer", "cell"), "GeV", "visible energy"),
+    "energy": store.Array("float32", ("shower",), "GeV", "incident energy"),
+    "impact": store.Array("float32", ("shower", "axis"), "cm", "impact point"),
+}
 
 
 @dataclass(frozen=True)
@@ -93,6 +100,30 @@ def toy(patch: Patch) -> Toy:
         return deposits.astype(np.float32), energy, impact
 
     return make
+
+
+@pytest.fixture(scope="session")
+def stored(
+    patch: Patch, toy: Toy, tmp_path_factory: pytest.TempPathFactory
+) -> Callable[[str, int, int], Path]:
+    """Write toy showers of a particle as a library: its name, their number and their seed."""
+
+    def write(particle: str, number: int, seed: int) -> Path:
+        deposits, energy, impact = toy(number, seed)
+        geometry = {"rings": patch.rings, "pitch": patch.pitch}
+        draft = store.create(
+            tmp_path_factory.mktemp("simulate") / f"{particle}.zarr",
+            SCHEMA,
+            sizes={"shower": number, "layer": 4, "cell": patch.n_cells, "axis": 2},
+            rows={"shower": number},
+            settings={},
+            attributes={"geometry": geometry, "mip": MIP, "particle": particle},
+        )
+        draft.write("shower", 0, {"deposits": deposits * MIP, "energy": energy, "impact": impact})
+        draft.publish()
+        return draft.path
+
+    return write
 
 
 @pytest.fixture(scope="session")

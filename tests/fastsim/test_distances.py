@@ -60,6 +60,17 @@ def test_kernel_distance_of_like_samples_is_zero_within_its_error() -> None:
     assert abs(found.value) < 4 * found.error < 0.05
 
 
+def test_an_observable_that_hardly_any_shower_has_is_no_distance() -> None:
+    """As the hardest bin of a spectrum, in which one sample has a shower and the other none."""
+    first, second = gaussians(6000, 3)
+    first[:, 2], second[:, 2] = 0.0, 0.0
+    first[:3, 2] = 1.0
+    assert abs(distances.frechet_distance(first, second, seed=1)) < 0.02
+    # but what one in a hundred has is
+    first[:60, 2] = 1.0
+    assert distances.frechet_distance(first, second, seed=1) == pytest.approx(1.0, abs=0.05)
+
+
 def test_distances_do_not_depend_on_units() -> None:
     first, second = gaussians(400, 3)
     second = second + 0.3

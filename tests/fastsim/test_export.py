@@ -23,11 +23,6 @@ Toy = Callable[..., tuple[NDArray, NDArray, NDArray]]
 Program = Callable[..., tuple[torch.Tensor, torch.Tensor]]
 
 MIP = 8.5e-5
-SCHEMA = {
-    "deposits": store.Array("float32", ("shower", "layer", "cell"), "GeV", "visible energy"),
-    "energy": store.Array("float32", ("shower",), "GeV", "incident energy"),
-    "impact": store.Array("float32", ("shower", "axis"), "cm", "impact point"),
-}
 
 
 @pytest.fixture(scope="module")
@@ -44,23 +39,8 @@ def model(fast: FastSimulation, tmp_path_factory: pytest.TempPathFactory) -> Pat
 
 
 @pytest.fixture(scope="module")
-def library(patch: Patch, toy: Toy, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    deposits, energy, impact = toy(60, 3)
-    draft = store.create(
-        tmp_path_factory.mktemp("simulate") / "photon.zarr",
-        SCHEMA,
-        sizes={"shower": 60, "layer": 4, "cell": patch.n_cells, "axis": 2},
-        rows={"shower": 60},
-        settings={},
-        attributes={
-            "geometry": {"rings": patch.rings, "pitch": patch.pitch},
-            "mip": MIP,
-            "particle": "photon",
-        },
-    )
-    draft.write("shower", 0, {"deposits": deposits * MIP, "energy": energy, "impact": impact})
-    draft.publish()
-    return draft.path
+def library(stored: Callable[[str, int, int], Path]) -> Path:
+    return stored("photon", 60, 3)
 
 
 def read(path: Path) -> dict[str, NDArray]:
@@ -68,7 +48,7 @@ def read(path: Path) -> dict[str, NDArray]:
         return {name: file[name][:] for name in file}
 
 
-def drawn(model: Path, output: Path, number: int = 300, seed: int = 4) -> dict[str, NDArray]:
+def drawn(model: Path, output: Path, number: int, seed: int = 4) -> dict[str, NDArray]:
     export.drawn(model, output, (2.0, 50.0), number, seed)
     return read(output)
 
@@ -76,21 +56,21 @@ def drawn(model: Path, output: Path, number: int = 300, seed: int = 4) -> dict[s
 def test_drawn_showers_have_the_layout_of_the_challenge(
     fast: FastSimulation, model: Path, patch: Patch, tmp_path: Path
 ) -> None:
-    found = drawn(model, tmp_path / "new/showers.hdf5")
+    found = drawn(model, tmp_path / "new/showers.hdf5", 3000)
     energy, showers, impact = (
         found[name] for name in ("incident_energies", "showers", "impact_points")
     )
-    assert energy.shape == (300, 1)
-    assert showers.shape == (300, 4 * 37)
+    assert energy.shape == (3000, 1)
+    assert showers.shape == (3000, 4 * 37)
     assert energy.dtype == showers.dtype == np.float32
-    assert 2000 <= energy.min() < 2500
-    assert 40_000 < energy.max() <= 50_000
-    assert np.log(energy).mean() == pytest.approx(np.log(10_000), abs=0.3)
+    assert 2000 <= energy.min() < 2100
+    assert 48_000 < energy.max() <= 50_000
+    assert np.log(energy).mean() == pytest.approx(np.log(10_000), abs=0.1)
     assert (patch.index(*impact.T) == 0).all()
     assert showers[showers > 0].min() >= 500 * MIP * (1 - 1e-6)
     again = fast.sample(energy[:, 0] / 1000, impact, seed=1) * 1000
     assert showers.sum() == pytest.approx(again.sum(), rel=0.02)
-    layers = showers.reshape(300, 4, 37).sum((0, 2))
+    layers = showers.reshape(3000, 4, 37).sum((0, 2))
     np.testing.assert_allclose(layers, again.sum((0, 2)), rtol=0.04)
     with h5py.File(tmp_path / "new/showers.hdf5") as file:
         assert file["showers"].compression == file["incident_energies"].compression == "gzip"
@@ -180,10 +160,10 @@ def test_faults_of_a_command_are_named_before_it_starts(
 
 
 def test_a_store_of_something_else_is_refused(tmp_path: Path) -> None:
-    sizes = {"shower": 1, "layer": 1, "cell": 1, "axis": 2}
-    draft = store.create(tmp_path / "a.zarr", SCHEMA, sizes=sizes, rows={"shower": 1}, settings={})
-    one = np.ones(1)
-    draft.write("shower", 0, {"deposits": one[:, None, None], "energy": one, "impact": [[0, 0]]})
+    schema = {"weight": store.Array("float32", ("shower",), "1", "weight")}
+    sizes = {"shower": 1}
+    draft = store.create(tmp_path / "a.zarr", schema, sizes=sizes, rows=sizes, settings={})
+    draft.write("shower", 0, {"weight": np.ones(1)})
     draft.publish()
     with pytest.raises(StoreError, match=r"a.zarr: says nothing of .*'mip'.* store of `simulate`"):
         export.library(draft.path, tmp_path / "a.hdf5", 0.5, None)

@@ -5,9 +5,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from numpy.typing import NDArray
 
-from hyperhex import store
 from hyperhex.config import (
     FastsimGate,
     FastsimLimits,
@@ -15,20 +13,14 @@ from hyperhex.config import (
     FastsimSettings,
     GateSettings,
 )
-from hyperhex.detector.patch import Patch
 from hyperhex.errors import GateError, StoreError, TrainingError
-from hyperhex.fastsim import adversarial, stage
+from hyperhex.fastsim import adversarial, speed, stage
 from hyperhex.fastsim.simulation import load_generator
 from hyperhex.provenance import digest_file, read_json, write_json
 
-Toy = Callable[..., tuple[NDArray, NDArray, NDArray]]
+Stored = Callable[[str, int, int], Path]
 
 MIP = 8.5e-5
-SCHEMA = {
-    "deposits": store.Array("float32", ("shower", "layer", "cell"), "GeV", "visible energy"),
-    "energy": store.Array("float32", ("shower",), "GeV", "incident energy"),
-    "impact": store.Array("float32", ("shower", "axis"), "cm", "impact point"),
-}
 
 
 def settings(**changed: float) -> FastsimSettings:
@@ -48,23 +40,8 @@ def asked(**limits: float) -> GateSettings:
 
 
 @pytest.fixture(scope="module")
-def library(patch: Patch, toy: Toy, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    deposits, energy, impact = toy(400, 1)
-    draft = store.create(
-        tmp_path_factory.mktemp("simulate") / "pi+.zarr",
-        SCHEMA,
-        sizes={"shower": 400, "layer": 4, "cell": patch.n_cells, "axis": 2},
-        rows={"shower": 400},
-        settings={},
-        attributes={
-            "geometry": {"rings": patch.rings, "pitch": patch.pitch},
-            "mip": MIP,
-            "particle": "pi+",
-        },
-    )
-    draft.write("shower", 0, {"deposits": deposits * MIP, "energy": energy, "impact": impact})
-    draft.publish()
-    return draft.path
+def library(stored: Stored) -> Path:
+    return stored("pi+", 400, 1)
 
 
 @pytest.fixture(scope="module")
@@ -142,7 +119,7 @@ def judged(library: Path, model: Path, tmp_path_factory: pytest.TempPathFactory)
     """validation.json of the model; the transport of full showers is left to its own tests."""
     folder = tmp_path_factory.mktemp("judged")
     with pytest.MonkeyPatch.context() as patched:
-        patched.setattr(stage, "full_time", lambda _: 0.02)
+        patched.setattr(speed, "full_time", lambda _: 0.02)
         stage.validate(settings(), library, model, folder / "validation.json", folder / "figures")
     return folder
 

@@ -11,14 +11,15 @@ from statistics import median
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from hyperhex.bench.machine import describe
+from hyperhex.bench.table import line
 from hyperhex.config import SimulateSettings, default_stage
 from hyperhex.errors import BenchmarkError
 from hyperhex.fastsim.full_simulation import Transport, transport_of
 from hyperhex.fastsim.simulation import FastSimulation, load_generator
 from hyperhex.provenance import write_json
+from hyperhex.simulate.library import Showers
 
 __all__ = ["run"]
 
@@ -31,6 +32,10 @@ _SPECTRA: tuple[tuple[str, tuple[float, float], float | None], ...] = (
     ("10 GeV", (10.0, 10.0), None),
     ("100 GeV", (100.0, 100.0), 2000.0),
 )
+_HEADER = (
+    "particle", "energies", "batch", "form", "showers/s", "full [ms]", "speed-up", "required",
+)  # fmt: skip
+_WIDTHS = (-10, -14, 6, 6, 10, 10, 9, 0)
 _BATCHES = (1, 256, 2048)
 _REQUIRED = 20_000.0  # showers a second on one thread
 _SECONDS = 2.0
@@ -38,8 +43,6 @@ _LEAST = 8
 _MOST = 400
 _FAST = 8192
 _FAST_ONE = 100
-
-Floats = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
@@ -77,15 +80,13 @@ def run(models: list[Path], rounds: int, output: Path) -> None:
     simulations = [load_generator(model) for model in models]
     told = settings.simulate.transport.model_dump()
     log.info("full simulation: %s", ", ".join(f"{name} {value:g}" for name, value in told.items()))
-    _print(
-        "particle", "energies", "batch", "form", "showers/s", "full [ms]", "speed-up", "required"
-    )
+    log.info("%s", line(_HEADER, _WIDTHS))
     rows = []
     for simulation in simulations:
         for row in _rows(simulation, settings, rounds):
             rows.append(row.told())
             wanted = "" if row.required is None else f">= {row.required:g}"
-            _print(
+            cells = (
                 row.particle,
                 row.spectrum,
                 str(row.batch),
@@ -95,6 +96,7 @@ def run(models: list[Path], rounds: int, output: Path) -> None:
                 f"{row.speed_up:.0f}",
                 wanted + (" MISSED" if row.met is False else ""),
             )
+            log.info("%s", line(cells, _WIDTHS))
     output.parent.mkdir(parents=True, exist_ok=True)
     write_json(output, {"machine": describe(), "transport": told, "threads": 1, "rows": rows})
 
@@ -106,11 +108,11 @@ def _rows(simulation: FastSimulation, settings: SimulateSettings, rounds: int) -
         slow: list[float] = []
         fast: dict[tuple[int, str], list[float]] = {}
         for k in range(rounds):
-            energy, seconds = _full(transport, energies, k, number)
+            made, seconds = _full(transport, energies, k, number)
             slow.append(seconds)
             for batch in _BATCHES:
                 for form in ("hits", "cells"):
-                    spent = _fast(simulation, energy, batch, form, k)
+                    spent = _fast(simulation, made, batch, form, k)
                     fast.setdefault((batch, form), []).append(spent)
         best = min(fast, key=lambda key: median(fast[key]))
         for (batch, form), times in fast.items():
@@ -131,31 +133,20 @@ def _affordable(transport: Transport, energies: tuple[float, float]) -> int:
 
 def _full(
     transport: Transport, energies: tuple[float, float], block: int, number: int
-) -> tuple[Floats, float]:
-    """Energies [GeV] of some full showers, and processor time of one [s]."""
+) -> tuple[Showers, float]:
+    """Some full showers, and processor time of one [s]."""
     numbers = np.arange(block * number, (block + 1) * number, dtype=np.uint64)
     start = time.process_time()
     made = transport(energies, 1, numbers)
-    return made.energy, (time.process_time() - start) / number
+    return made, (time.process_time() - start) / number
 
 
-def _fast(simulation: FastSimulation, energy: Floats, batch: int, form: str, block: int) -> float:
-    """Processor time [s] of a fast shower of the same energies, over and over."""
-    number = _FAST_ONE if batch == 1 else _FAST
-    energies = np.resize(energy, number)
-    random = np.random.default_rng(block)
-    impact = random.uniform(-0.5, 0.5, (number, 2)) * simulation.patch.pitch / np.sqrt(2.0)
+def _fast(simulation: FastSimulation, full: Showers, batch: int, form: str, block: int) -> float:
+    """Processor time [s] of a fast shower of the same particles, over and over."""
+    rows = np.arange(_FAST_ONE if batch == 1 else _FAST) % len(full.energy)
+    energy, impact = full.energy[rows], full.impact[rows]
     draw = simulation.hits if form == "hits" else simulation.sample
-    draw(energies[:batch], impact[:batch], block, batch)
+    draw(energy[:batch], impact[:batch], block, batch)
     start = time.process_time()
-    draw(energies, impact, block, batch)
-    return (time.process_time() - start) / number
-
-
-def _print(*cells: str) -> None:
-    widths = (10, 14, 6, 6, 10, 10, 9, 0)
-    line = [
-        cell.rjust(w) if k > 1 else cell.ljust(w)
-        for k, (cell, w) in enumerate(zip(cells, widths, strict=True))
-    ]
-    log.info("%s", "  ".join(line).rstrip())
+    draw(energy, impact, block, batch)
+    return (time.process_time() - start) / len(rows)

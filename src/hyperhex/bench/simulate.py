@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hyperhex.bench.machine import describe
+from hyperhex.bench.table import line
 from hyperhex.bench.workers import cold_start, scaling
 from hyperhex.config import SimulateSettings, default_stage
 from hyperhex.errors import BenchmarkError
@@ -38,6 +39,8 @@ _CASES: tuple[tuple[str, float, float | None], ...] = (
     ("pi+", 50.0, 15.0),
     ("mu-", 10.0, None),
 )
+_HEADER = ("particle", "GeV", "showers/s", "ms/GeV", "ns/step", "required", "where")
+_WIDTHS = (-10, 5, 10, 8, 8, 14, 0)
 _ENERGY_OF_A_ROUND = 400.0  # [GeV] of all its showers
 # functions whose share of a hadronic shower's time is told
 _PROCESSES = {
@@ -81,12 +84,12 @@ def run(rounds: int, workers: int, output: Path) -> None:
         msg = f"--rounds {rounds} and --workers {workers} given, expected at least 1 of each"
         raise BenchmarkError(msg)
     settings = default_stage("simulate")
-    _print("particle", "GeV", "showers/s", "ms/GeV", "ns/step", "required", "where")
+    log.info("%s", line(_HEADER, _WIDTHS))
     rows = []
     for row in _rows(settings, rounds):
         rows.append(row)
         wanted = "" if row.required is None else f">= {row.required:g}"
-        _print(
+        cells = (
             row.particle,
             f"{row.energy:g}",
             f"{row.showers_per_second:.1f}",
@@ -95,6 +98,7 @@ def run(rounds: int, workers: int, output: Path) -> None:
             wanted + (" MISSED" if row.met is False else ""),
             _shares("steps", row.steps) + "; " + _shares("time", row.processes),
         )
+        log.info("%s", line(cells, _WIDTHS))
     starts = [start.told() for start in cold_start(settings)]
     for start in starts:
         log.info(
@@ -177,12 +181,3 @@ def _processes(make: Make, number: int) -> dict[str, float]:
 def _shares(title: str, shares: dict[str, float]) -> str:
     told = ", ".join(f"{name} {100 * share:.0f} %" for name, share in shares.items())
     return f"{title}: {told}"
-
-
-def _print(*cells: str) -> None:
-    widths = (10, 5, 10, 8, 8, 14, 0)
-    line = [
-        cell.rjust(w) if k else cell.ljust(w)
-        for k, (cell, w) in enumerate(zip(cells, widths, strict=True))
-    ]
-    log.info("%s", "  ".join(line).rstrip())

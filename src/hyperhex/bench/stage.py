@@ -10,6 +10,7 @@ from pathlib import Path
 
 from hyperhex.bench.case import Case
 from hyperhex.bench.machine import describe, measure_rates, rates_as_json, versions
+from hyperhex.bench.table import line
 from hyperhex.bench.timing import Row, compare
 from hyperhex.errors import BenchmarkError
 from hyperhex.provenance import write_json
@@ -30,6 +31,7 @@ _PEERS = (
     "torch-geometric",
 )
 _HEADER = ("case", "threads", "peer", "peer [ms]", "ours [ms]", "ratio", "x bound", "required")
+_WIDTHS = (-74, 8, -32, 11, 11, 8, 8, -14)
 
 
 def kernels(match: str, rounds: int, threads: int, output: Path) -> None:
@@ -53,13 +55,13 @@ def kernels(match: str, rounds: int, threads: int, output: Path) -> None:
             "%d threads: copy %.1f GB/s, float32 product %.0f GFLOP/s",
             *(count, told["bandwidth"], told["operations"]),
         )
-    _print(_HEADER)
+    print(line(_HEADER, _WIDTHS), flush=True)
     for case in chosen:
         case.check()
         for count in counts:
             for row in compare(case, rates[count], rounds, count):
                 rows.append(row)
-                _print(row.cells())
+                print(line(row.cells(), _WIDTHS), flush=True)
     output.parent.mkdir(parents=True, exist_ok=True)
     measured = {str(count): rates_as_json(rate) for count, rate in rates.items()}
     write_json(
@@ -89,12 +91,3 @@ def _installed() -> dict[str, str]:
     except PackageNotFoundError as missing:
         msg = f"peer {missing.name} is not installed; `make bench-kernels` installs all and runs"
         raise BenchmarkError(msg) from None
-
-
-def _print(cells: tuple[str, ...]) -> None:
-    widths = (74, 8, 32, 11, 11, 8, 8, 14)
-    line = [
-        cell.ljust(width) if k in (0, 2, 7) else cell.rjust(width)
-        for k, (cell, width) in enumerate(zip(cells, widths, strict=True))
-    ]
-    print("  ".join(line).rstrip(), flush=True)

@@ -31,8 +31,6 @@ SETTINGS: dict[str, Any] = {
 }
 """XGBoost's parameters and the number of trees."""
 
-_BLOCK = 2000
-"""Showers whose observables are computed at once: a pion's are large."""
 _LEAST_VISIBLE = 1.0  # [MIP]
 
 Floats = NDArray[np.float64]
@@ -45,15 +43,12 @@ def inputs(patch: Patch, layers: int, deposits: NDArray) -> Inputs:
     `deposits` (n, >= layers, >= cells) [MIP]: a smaller patch is a prefix. The energy is given as 1
     and the centroid as impact point.
     """
-    blocks = []
-    for start in range(0, len(deposits), _BLOCK):
-        part = deposits[start : start + _BLOCK, :layers, : patch.n_cells]
-        cells = part.sum(axis=1, dtype=np.float64)
-        visible = cells.sum(axis=1, keepdims=True).clip(_LEAST_VISIBLE)
-        axis = cells @ patch.positions / visible
-        found = matrix(patch, part, np.ones(len(part)), axis)
-        blocks.append(np.concatenate([visible, found], axis=1).astype(np.float32))
-    return np.concatenate(blocks)
+    part = deposits[:, :layers, : patch.n_cells]
+    cells = part.sum(axis=1, dtype=np.float64)
+    visible = cells.sum(axis=1, keepdims=True).clip(_LEAST_VISIBLE)
+    axis = cells @ patch.positions / visible
+    found = matrix(patch, part, np.ones(len(part)), axis)
+    return np.concatenate([visible, found], axis=1).astype(np.float32)
 
 
 def visible_energy(inputs: Inputs) -> Floats:

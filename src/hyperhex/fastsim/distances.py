@@ -1,7 +1,8 @@
 """Distances between two samples of observables, which need no classifier.
 
-Observables are measured in standard deviations of the full simulation; those that do not vary
-there are left out.
+Observables are measured in standard deviations of the full simulation. Those are left out in which
+fewer than one shower in a thousand differs there from the median: their deviation is that of a few
+showers, and one more or less would be a distance of order one.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ __all__ = ["Distance", "frechet_distance", "kernel_distance", "separation_power"
 _SIZES = np.repeat(np.linspace(0.35, 1.0, 8), 4)
 _BATCHES = 10
 _BATCH = 2500
+_RARE = 1e-3
 
 
 @dataclass(frozen=True)
@@ -82,6 +84,7 @@ def _scaled(full: NDArray, fast: NDArray) -> list[NDArray[np.float64]]:
     """Both about the mean of `full` and in its standard deviations."""
     mean, deviation = full.mean(axis=0), full.std(axis=0)
     varying = deviation > 1e-6
+    varying &= (full != np.median(full, axis=0)).mean(axis=0) >= _RARE
     return [(part[:, varying] - mean[varying]) / deviation[varying] for part in (full, fast)]
 
 

@@ -33,12 +33,7 @@ __all__ = ["downstream", "fit", "gate", "validate"]
 
 log = logging.getLogger(__name__)
 
-_BATCHES = (1, 256)
-_TIMED = 1024
-_TIMED_ONE = 64
-_SIMULATED = 30
 _GLANCED = 500
-_BLOCK = 500
 _MEASURED = 20_000  # showers from which profiles and crossings are taken
 _REPORTS_TO_AN_AREA = 8
 _CODE = ("detector", "fastsim")
@@ -176,6 +171,7 @@ def validate(
     """Compare generated with held-out full showers; write validation.json and the figures."""
     import torch
 
+    from hyperhex.fastsim import speed
     from hyperhex.fastsim.judge import compare
     from hyperhex.fastsim.library import split
     from hyperhex.fastsim.simulation import load_generator
@@ -193,7 +189,7 @@ def validate(
     found = compare(fast_simulation.patch, full, fast, other, seed)
     areas = tuple(found[f"auc_{name}"] for name in ("high", "low", "floor"))
     log.info("%s: AUC %.3f on observables, %.3f on cells, floor %.3f", scale.particle, *areas)
-    found |= _speed(fast_simulation, full, library)
+    found |= speed.measure(fast_simulation, full, library)
     if chosen.single_energies:
         found["single_energies"] = list(_single_energies(fast_simulation, library, chosen, seed))
     pair = {scale.particle: (full, fast)}
@@ -277,81 +273,20 @@ def _single_energies(
     fast_simulation: FastSimulation, library: store.Store, chosen: FastsimNetwork, seed: int
 ) -> Iterator[dict[str, Any]]:
     """Figures of merit at each of `fastsim.single_energies`, of full showers made for them."""
-    from hyperhex.fastsim.full_simulation import transport_of
+    from hyperhex.fastsim.full_simulation import showers_at, transport_of
     from hyperhex.fastsim.judge import at_energy
-    from hyperhex.fastsim.library import Sample, thresholded
 
-    scale, patch = fast_simulation.scale, fast_simulation.patch
+    scale = fast_simulation.scale
     section = SimulateSettings.model_validate(library.manifest["settings"]).simulate
     transport = transport_of(section, scale.particle)
     for energy in chosen.single_energies:
         part = integer(seed, "fastsim", "single", repr(energy))
-        blocks = []
-        for start in range(0, chosen.single_number, _BLOCK):
-            numbers = np.arange(start, min(start + _BLOCK, chosen.single_number), dtype=np.uint64)
-            made = transport((energy, energy), part, numbers)
-            cells = thresholded(made.deposits, scale.mip, scale.threshold)
-            blocks.append((cells, np.full(len(cells), energy), made.impact))
-            log.info(
-                "%s of %g GeV: %d/%d",
-                scale.particle,
-                energy,
-                start + len(cells),
-                chosen.single_number,
-            )
-        full = Sample(*(np.concatenate(parts) for parts in zip(*blocks, strict=True)))
-        found = at_energy(patch, full, _generated(fast_simulation, full, part), part)
+        full = showers_at(transport, scale, energy, chosen.single_number, part)
+        fast = _generated(fast_simulation, full, part)
+        found = at_energy(fast_simulation.patch, full, fast, part)
         areas = energy, found["auc_high"], found["auc_low"]
         log.info("at %g GeV: AUC %.3f on observables, %.3f on cells", *areas)
         yield found
-
-
-def _speed(fast_simulation: FastSimulation, full: Sample, library: store.Store) -> dict[str, Any]:
-    """Showers per second of one thread, and how many times that is the full simulation's speed.
-
-    Both are processor times of this process, for showers of the library's own energies.
-    """
-    slow = full_time(library)
-    rates: dict[str, float] = {}
-    for batch in _BATCHES:
-        chosen = full.rows(np.arange(max(_TIMED, batch) if batch > 1 else _TIMED_ONE) % len(full))
-        start = time.process_time()
-        fast_simulation.sample(chosen.energy, chosen.impact, 1, batch)
-        rates[str(batch)] = len(chosen) / (time.process_time() - start)
-    best = rates[str(_BATCHES[-1])]
-    conditions = {
-        "energies": f"{full.energy.min():.3g}-{full.energy.max():.3g} GeV, as in the library",
-        "mean_energy": float(full.energy.mean()),
-        "cuts": library.attributes.get("cuts", {}),
-        "threads": 1,
-        "batch": _BATCHES[-1],
-        "full_ms": 1e3 * slow,
-    }
-    return {
-        "showers_per_second": best,
-        "showers_per_second_by_batch": rates,
-        "speed_up": best * slow,
-        "speed_up_conditions": conditions,
-    }
-
-
-def full_time(library: store.Store) -> float:
-    """Processor time of the full simulation per shower [s], from some of the library's showers.
-
-    They are simulated again, evenly chosen in energy, so that their mean energy is the library's.
-    """
-    from hyperhex.fastsim.full_simulation import transport_of
-
-    settings = SimulateSettings.model_validate(library.manifest["settings"])
-    section, particle = settings.simulate, str(library.attributes["particle"])
-    order = np.argsort(library["energy"][:], kind="stable")
-    chosen = order[((np.arange(_SIMULATED) + 0.5) * len(order) / _SIMULATED).astype(int)]
-    transport = transport_of(section, particle)
-    beam = section.energy, integer(settings.seed, "simulate", particle)
-    transport(*beam, np.zeros(1, np.uint64))
-    start = time.process_time()
-    transport(*beam, chosen.astype(np.uint64))
-    return (time.process_time() - start) / _SIMULATED
 
 
 def gate(
