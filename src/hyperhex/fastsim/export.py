@@ -80,11 +80,12 @@ def library(showers: Path, output: Path, threshold: float, number: int | None) -
     from hyperhex.fastsim.library import thresholded
 
     found = store.open(showers)
-    energy, impact, deposits = (found[name] for name in ("energy", "impact", "deposits"))
-    there, attributes = energy.shape[0], found.attributes
+    attributes = found.attributes
     if missing := {"particle", "mip", "geometry"} - set(attributes):
         msg = f"{showers}: says nothing of {sorted(missing)}, expected a store of `simulate`"
         raise StoreError(msg)
+    energy, impact, deposits = (found[name] for name in ("energy", "impact", "deposits"))
+    there = energy.shape[0]
     faults = [*_output_faults(output, (".hdf5", ".h5")), *_number_faults(number or there, there)]
     if not (math.isfinite(threshold) and threshold >= 0):
         faults.append(f"--threshold: {threshold} given, expected zero or more [MIP]")
