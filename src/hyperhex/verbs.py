@@ -69,6 +69,10 @@ VERBS: dict[tuple[str, str], tuple[str, tuple[str, ...]]] = {
         "stop unless the configured limits are met",
         ("validations+", "downstream", "output"),
     ),
+    ("fastsim", "study"): (
+        "table and figure of all fast simulations: seeds, ingredients, training minutes",
+        ("validations+", "output", "figures"),
+    ),
     ("refine", "data"): (
         "pass showers through the detector's real response",
         ("showers+", "output"),
@@ -233,7 +237,7 @@ BEAM: dict[str, dict[str, Any]] = {
 }
 
 # verbs with settings of their own, not those of the stage
-TOLD = {("fastsim", "gate"): "fastsim/gate"}
+TOLD = {("fastsim", "gate"): "fastsim/gate", ("fastsim", "study"): "fastsim/gate"}
 
 # verbs that run with the defaults where no settings are given
 WITHOUT_SETTINGS = {("simulate", "showers"), ("simulate", "convergence")}

@@ -7,7 +7,7 @@ from scipy import stats
 
 from hyperhex.fastsim import compound_poisson
 from hyperhex.fastsim.compound_poisson import SPECTRUM_EDGES, Weights, cells_above, sampled
-from hyperhex.kernels.hits import KNOTS_PER_UNIT, HitTables
+from hyperhex.kernels.hits import KNOTS_PER_ROOT, HitTables
 
 SCALES = (2.0, 4.0)
 """Of two layers, whose crossings are 0.5 + exponential, [MIP]."""
@@ -15,7 +15,7 @@ SCALES = (2.0, 4.0)
 
 @pytest.fixture(scope="module")
 def weights() -> Weights:
-    places = -np.expm1(-np.arange(12 * KNOTS_PER_UNIT) / KNOTS_PER_UNIT)
+    places = -np.expm1(-((np.arange(336) / KNOTS_PER_ROOT) ** 2))
     sums = np.stack([0.5 + stats.expon.ppf(places, scale=scale) for scale in SCALES])
     moments = np.array([(0.5 + scale, scale**2) for scale in SCALES])
     unused = np.zeros(2), np.zeros(1, np.int64), np.full((1, 6), -1)

@@ -11,11 +11,11 @@ from hyperhex.detector.patch import Patch
 from hyperhex.errors import TrainingError
 from hyperhex.fastsim import crossings
 from hyperhex.fastsim.crossings import Crossings, find_crossings, settle, zones
-from hyperhex.kernels.hits import KNOTS_PER_UNIT, MEANS_PER_ROOT, HitTables, draw_hits
+from hyperhex.kernels.hits import KNOTS_PER_ROOT, MEANS_PER_ROOT, HitTables, draw_hits
 
-KNOTS = np.arange(8, 96, 8)
+KNOTS = np.arange(6, 170, 12)
 LARGE = Patch(6, 1.2)
-PLACES = -np.expm1(-KNOTS / KNOTS_PER_UNIT)
+PLACES = -np.expm1(-((KNOTS / KNOTS_PER_ROOT) ** 2))
 
 
 def singles(scale: float, number: int = 100_000, seed: int = 1) -> NDArray[np.float64]:
@@ -48,7 +48,7 @@ def test_weights_change_sums_and_moments(patch: Patch) -> None:
     np.testing.assert_allclose(tables.moments[..., 0], 3.5, rtol=0.02)
     np.testing.assert_allclose(tables.moments[..., 1], 9.0, rtol=0.06)
     np.testing.assert_allclose(
-        tables.sums[1, 1, 0, KNOTS], 0.5 + 3.0 * KNOTS / KNOTS_PER_UNIT, rtol=0.03
+        tables.sums[1, 1, 0, KNOTS], 0.5 + 3.0 * (KNOTS / KNOTS_PER_ROOT) ** 2, rtol=0.03
     )
 
 

@@ -15,7 +15,7 @@ from scipy import stats
 
 from hyperhex.detector.patch import Patch
 from hyperhex.kernels import counter, hits
-from hyperhex.kernels.hits import KNOTS_PER_UNIT, MEANS_PER_ROOT, HitTables, draw_hits
+from hyperhex.kernels.hits import KNOTS_PER_ROOT, MEANS_PER_ROOT, HitTables, draw_hits
 
 THRESHOLD, SCALE = 0.5, 2.0
 N_MEANS, DRAWN = 33, 50_000
@@ -30,7 +30,7 @@ def tables(rings: int, shared: float = 0.0, layers: int = 2) -> HitTables:
     number = 1 + random.poisson(
         ((np.arange(N_MEANS) / MEANS_PER_ROOT) ** 2)[:, None], (N_MEANS, DRAWN)
     )
-    places = -np.expm1(-np.arange(12 * KNOTS_PER_UNIT) / KNOTS_PER_UNIT)
+    places = -np.expm1(-((np.arange(336) / KNOTS_PER_ROOT) ** 2))
     sums = np.quantile(THRESHOLD * number + SCALE * random.gamma(number), places, axis=1).T
     moments = THRESHOLD + SCALE, SCALE**2
     return HitTables(

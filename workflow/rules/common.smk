@@ -27,6 +27,7 @@ wildcard_constraints:
     part=r"\d+",
     particle=r"photon|electron|pi\+",
     told="[a-z]+(/[a-z][a-z0-9_]*)?",
+    variant="[a-z][a-z0-9_]*",
 
 
 def validated(raw):
@@ -93,6 +94,21 @@ def beside(name, suffix=".zarr"):
 def generators(wildcards, input):
     """Folder with the fast simulation of each particle."""
     return Path(input.weights[0]).parents[1]
+
+
+def judged():
+    """What is judged of the fast simulation: every particle, and the variants of it."""
+    particles = PRODUCTION.simulate.particles
+    found = expand("<results>/fastsim/{particle}/validation.json", particle=particles)
+    for name, variant in PRODUCTION.fastsim.variants.items():
+        path = f"<results>/fastsim/variants/{name}/{{particle}}/validation.json"
+        found += expand(path, particle=variant.particles or particles)
+    return found
+
+
+def studies():
+    """Table of the variants of the fast simulation, where there are any."""
+    return ["<results>/fastsim/study.json"] if PRODUCTION.fastsim.variants else []
 
 
 def showers(wildcards):
@@ -244,7 +260,7 @@ def products(stage):
     files = {
         "generate": events("generate", THEORIES),
         "simulate": ["<results>/simulate/validation.json"],
-        "fastsim": ["<results>/fastsim/passed.json"],
+        "fastsim": ["<results>/fastsim/passed.json", *studies()],
         "refine": ["<results>/refine/validation.json"],
         "detect": [*events("detect", THEORIES), *displays()],
         "train": [*classifiers(), *comparisons(), *trials()],

@@ -141,3 +141,70 @@ rule fastsim_gate:
         "hyperhex fastsim gate --settings {input.settings} --validations {input.validations}"
         " --downstream {input.downstream}"
         " --output {output} 2> {log}"
+
+
+use rule fastsim_fit as fastsim_fit_variant with:
+    input:
+        code=source("fastsim"),
+        settings="<results>/settings/fastsim/{variant}.json",
+        showers="<results>/simulate/{particle}.manifest.json",
+    output:
+        weights="<results>/fastsim/variants/{variant}/{particle}/generator.safetensors",
+        card="<results>/fastsim/variants/{variant}/{particle}/generator.json",
+        training="<results>/fastsim/variants/{variant}/{particle}/training.json",
+    log:
+        "<results>/logs/fastsim_fit/{variant}/{particle}.log",
+    benchmark:
+        "<results>/benchmarks/fastsim_fit/{variant}/{particle}.tsv"
+    priority: 0
+    message:
+        "Train the fast simulation of {wildcards.particle}s, {wildcards.variant}"
+
+
+use rule fastsim_validate as fastsim_validate_variant with:
+    input:
+        code=source("fastsim", "plots.fastsim", "plots.training"),
+        settings="<results>/settings/fastsim/{variant}.json",
+        showers="<results>/simulate/{particle}.manifest.json",
+        weights="<results>/fastsim/variants/{variant}/{particle}/generator.safetensors",
+        card="<results>/fastsim/variants/{variant}/{particle}/generator.json",
+        training="<results>/fastsim/variants/{variant}/{particle}/training.json",
+    output:
+        validation="<results>/fastsim/variants/{variant}/{particle}/validation.json",
+        figures=directory("<results>/fastsim/variants/{variant}/{particle}/figures"),
+    log:
+        "<results>/logs/fastsim_validate/{variant}/{particle}.log",
+    benchmark:
+        "<results>/benchmarks/fastsim_validate/{variant}/{particle}.tsv"
+    priority: 0
+    message:
+        "Compare fast with full simulation of {wildcards.particle}s, {wildcards.variant}"
+
+
+rule fastsim_study:
+    """Compare seeds and variants of the fast simulation."""
+    input:
+        code=source("fastsim.study", "plots.study"),
+        settings="<results>/settings/fastsim/gate.json",
+        validations=judged(),
+    output:
+        study="<results>/fastsim/study.json",
+        figures=report(
+            directory("<results>/fastsim/study"),
+            patterns=["{figure}.svg"],
+            caption="../report/study.rst",
+            category="Fast simulation",
+            labels={"particle": "all", "figure": "{figure}"},
+        ),
+    log:
+        "<results>/logs/fastsim_study.log",
+    conda:
+        "../../envs/production.yaml"
+    resources:
+        mem_mb=500,
+        runtime=5,
+    message:
+        "Compare seeds and variants of the fast simulation"
+    shell:
+        "hyperhex fastsim study --settings {input.settings} --validations {input.validations}"
+        " --output {output.study} --figures {output.figures} 2> {log}"

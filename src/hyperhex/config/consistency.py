@@ -34,6 +34,7 @@ def check_together(config: Config, known: Mapping[str, Theory], faults: list[str
         _check_tuning(config.train.tuning, {name: known[name].group for name in signals}, faults)
     _check_injection(config.hyperclass.injection, known, signals, faults)
     _check_detection(config, faults)
+    _check_variants(config, faults)
     missing = {"photon", "electron"} - set(config.simulate.particles)
     if config.hyperclass.variations.showers and missing:
         faults.append(
@@ -55,6 +56,19 @@ def _check_tuning(tuning: Tuning, groups: Mapping[str, str], faults: list[str]) 
             f" part at least {least} of the {len(every)} groups of signals are left, expected at"
             " least one in each part and splits outside it"
         )
+
+
+def _check_variants(config: Config, faults: list[str]) -> None:
+    there = config.simulate.particles
+    for name, variant in config.fastsim.variants.items():
+        place = f"fastsim.variants.{name}"
+        if name == "gate":
+            faults.append(f"{place}: expected another name; the gate has its own settings")
+        if unknown := [particle for particle in variant.particles if particle not in there]:
+            faults.append(
+                f"{place}.particles: {unknown} given, allowed are those of simulate.particles,"
+                f" {there}"
+            )
 
 
 def _check_detection(config: Config, faults: list[str]) -> None:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from pydantic import Field
 
-from hyperhex.config.section import Count, Fraction, Positive, Section, Threads
+from hyperhex.config.section import Count, Fraction, Name, Positive, Section, Threads
 
-__all__ = ["Fastsim", "FastsimGate", "FastsimLimits", "FastsimNetwork"]
+__all__ = ["Fastsim", "FastsimGate", "FastsimLimits", "FastsimNetwork", "FastsimVariant"]
 
 
 class FastsimLimits(Section):
@@ -65,7 +67,27 @@ class FastsimNetwork(Section):
     critic_rate: Positive = Field(default=5e-4, description="learning rate")
     average: Fraction = Field(default=0.998, description="memory of the averaged generator")
     report_every: Count = Field(default=100, description="iterations between progress lines")
+    glanced: Count = Field(default=500, description="held-out showers that progress is seen with")
+
+
+class FastsimVariant(Section):
+    """A fast simulation that is trained and judged for comparison, and used for nothing."""
+
+    particles: list[str] = Field(default=[], description="of which; empty is all")
+    seed: int = Field(default=0, ge=0, description="added to that of the production")
+    settings: dict[str, Any] = Field(
+        default={}, description="instead of those of the section; single_energies are none"
+    )
 
 
 class Fastsim(FastsimNetwork, FastsimGate):
     """Conditional WGAN-GP and the gate that judges it."""
+
+    variants: dict[Name, FastsimVariant] = Field(
+        default={}, description="others to compare with: of another seed, or without an ingredient"
+    )
+
+    def network(self, variant: str) -> dict[str, Any]:
+        """Settings of the network of a variant, not yet checked."""
+        told = {name: getattr(self, name) for name in FastsimNetwork.model_fields}
+        return told | {"single_energies": []} | self.variants[variant].settings

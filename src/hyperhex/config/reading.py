@@ -12,6 +12,7 @@ import yaml
 from pydantic import BaseModel, ValidationError
 
 from hyperhex.config.consistency import check_together
+from hyperhex.config.fastsim import FastsimNetwork
 from hyperhex.config.generate import Theory
 from hyperhex.config.production import (
     STAGE_SETTINGS,
@@ -53,6 +54,9 @@ def resolve(raw: Mapping[str, Any], folder: Path | None = None) -> tuple[Config,
     if config is not None and not faults:
         known = _choose(config, known, faults)
         check_together(config, known, faults)
+        for name in config.fastsim.variants:
+            place = f"fastsim.variants.{name}.settings."
+            _parse(FastsimNetwork, config.fastsim.network(name), place, faults)
     if faults or config is None:
         raise ConfigError(faults)
     return config, known
@@ -79,13 +83,17 @@ def theories(
 def stage_settings(config: Config, known: Mapping[str, Theory], stage: str, part: str = "") -> str:
     """JSON text of what a stage is told, or a part of it that is told something of its own.
 
-    `part` is a theory if `stage` is generate, and else may be a command.
+    `part` is a theory if `stage` is generate, a variant or the gate if it is fastsim, and else may
+    be a command.
     """
     model = _model(stage, part)
     told: dict[str, Any] = {"production": config.name, "seed": config.seed}
     if stage == "generate" and part:
         choice = config.theories.get(part, TheoryChoice())
         told |= {"generate": config.generate, "theory": known[part], "scale": choice.scale}
+    elif stage == "fastsim" and part in config.fastsim.variants:
+        told["seed"] += config.fastsim.variants[part].seed
+        told["fastsim"] = config.fastsim.network(part)
     else:
         fields = model.model_fields
         told |= {key: getattr(config, key) for key in fields if key not in {*told, "theories"}}

@@ -20,7 +20,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from hyperhex.kernels.hits import KNOTS_PER_UNIT, HitTables
+from hyperhex.kernels.hits import KNOTS_PER_ROOT, HitTables
 from hyperhex.kernels.spectrum import count_above, spread_back
 
 __all__ = ["SPECTRUM_EDGES", "Weights", "cells_above", "sampled"]
@@ -54,7 +54,7 @@ class Weights:
 def _log_weights(single: NDArray, mean: float) -> NDArray[np.float64]:
     """Weights of ln(1 + e) from the tabled quantiles of a crossing's energy."""
     energy = np.expm1(np.arange(_KNOTS) / _PER_UNIT)
-    places = -np.log1p(-(np.arange(_NODES) + 0.5) / _NODES) * KNOTS_PER_UNIT
+    places = np.sqrt(-np.log1p(-(np.arange(_NODES) + 0.5) / _NODES)) * KNOTS_PER_ROOT
     nodes = np.interp(places, np.arange(len(single)), single)
     return np.asarray(np.log1p(nodes / (1.0 + energy[:, None])).mean(axis=1) / mean)
 
@@ -68,9 +68,8 @@ def _above_weights(single: NDArray, mean: float) -> NDArray[np.float64]:
     logarithm = np.arange(_KNOTS)[:, None] + about
     logarithm[0] = 0.0
     energy = np.expm1(logarithm / _PER_UNIT)[..., None]
-    beyond = np.exp(
-        -np.interp(SPECTRUM_EDGES - energy, single, np.arange(len(single))) / KNOTS_PER_UNIT
-    )
+    knot = np.interp(SPECTRUM_EDGES - energy, single, np.arange(len(single)))
+    beyond = np.exp(-((knot / KNOTS_PER_ROOT) ** 2))
     return np.where(energy <= SPECTRUM_EDGES, beyond, 0.0).mean(axis=1) / mean
 
 

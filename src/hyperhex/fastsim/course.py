@@ -51,9 +51,12 @@ class Course:
         return len(self.divergences) == _TRIES
 
 
-def follow(trainer: Trainer, spool: Spool, look: Look) -> Course:
-    """Train to the end, or until it has diverged twice; the caller removes `spool`."""
-    course, good = Course(), trainer.state()
+def follow(trainer: Trainer, spool: Spool, look: Look, minutes: float = 0.0) -> Course:
+    """Train to the end, or until it has diverged twice; the caller removes `spool`.
+
+    `minutes` were spent before it.
+    """
+    course, good = Course(minutes), trainer.state()
     if spool.has(_STATE):
         good = spool.load(_STATE)
         course = Course(**json.loads(str(good.pop("course"))))

@@ -16,12 +16,12 @@ from numpy.typing import NDArray
 
 from hyperhex.detector.patch import Patch
 from hyperhex.errors import TrainingError
-from hyperhex.kernels.hits import KNOTS_PER_UNIT, MEANS_PER_ROOT, HitTables
+from hyperhex.kernels.hits import KNOTS_PER_ROOT, MEANS_PER_ROOT, HitTables
 
 __all__ = ["Crossings", "find_crossings", "settle", "zones"]
 
 _MEANS = 4 * MEANS_PER_ROOT + 1
-_KNOTS = 12 * KNOTS_PER_UNIT
+_KNOTS = 7 * KNOTS_PER_ROOT // 2
 _BIN = 0.05
 _BINS = 1 << 14
 _LARGEST_HIT = 400.0
@@ -189,7 +189,7 @@ def _sum_quantiles(energies: NDArray, weights: NDArray) -> NDArray[np.float64]:
 
     By Fourier transforms: with that of a crossing's density f, it is f exp(m (f - 1)).
     """
-    knots = -np.expm1(-np.arange(_KNOTS) / KNOTS_PER_UNIT)
+    knots = -np.expm1(-((np.arange(_KNOTS) / KNOTS_PER_ROOT) ** 2))
     # an energy between two points of the grid is parted between them, so that the mean is kept
     points, parts = np.divmod(energies / _BIN, 1.0)
     shared = [(points, weights * (1.0 - parts)), (points + 1.0, weights * parts)]

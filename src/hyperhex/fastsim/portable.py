@@ -23,7 +23,7 @@ from hyperhex.fastsim.conditions import Layers
 from hyperhex.fastsim.simulation import FastSimulation
 from hyperhex.kernels.hits import (
     DRAWS,
-    KNOTS_PER_UNIT,
+    KNOTS_PER_ROOT,
     LARGEST_STEP,
     MEANS_PER_ROOT,
     MOST_DRAWS,
@@ -147,7 +147,7 @@ class Portable(nn.Module):
     def _crossed(self, more: torch.Tensor, row: torch.Tensor) -> torch.Tensor:
         """Energy of one crossing and a Poisson number more, of a mean and its row, [MIP]."""
         _, n_layers, n_means, knots = self.sums.shape
-        position = -torch.log1p(-torch.rand_like(more)) * KNOTS_PER_UNIT
+        position = torch.sqrt(-torch.log1p(-torch.rand_like(more))) * KNOTS_PER_ROOT
         position = position.clamp(max=knots - 1.001)
         knot = position.long()
         place = self.zones * n_layers + torch.arange(n_layers)[:, None]

@@ -29,11 +29,10 @@ if TYPE_CHECKING:
     from hyperhex.fastsim.library import Sample, Showers
     from hyperhex.fastsim.simulation import FastSimulation, Scale
 
-__all__ = ["downstream", "fit", "gate", "validate"]
+__all__ = ["downstream", "fit", "gate", "study", "validate"]
 
 log = logging.getLogger(__name__)
 
-_GLANCED = 500
 _MEASURED = 20_000  # showers from which profiles and crossings are taken
 _REPORTS_TO_AN_AREA = 8
 _CODE = ("detector", "fastsim")
@@ -81,9 +80,10 @@ def fit(settings: FastsimSettings, showers: Path, output: Path, threads: int) ->
     start = time.monotonic()
     density, generator, crossings = _begin(patch, together, training, chosen, seed)
     tables = crossings.tables()
-    log.info("density of the layers and crossings of the cells: %.0f s", time.monotonic() - start)
+    spent = time.monotonic() - start
+    log.info("density of the layers and crossings of the cells: %.0f s", spent)
     trainer = Trainer(generator, tables, together, patch, chosen, seed, device)
-    glanced = full.rows(slice(_GLANCED))
+    glanced = full.rows(slice(chosen.glanced))
 
     def look(average: Generator, iteration: int) -> dict[str, dict[str, Any]]:
         networks = Networks(density, copy.deepcopy(average).cpu(), tables)
@@ -91,7 +91,7 @@ def fit(settings: FastsimSettings, showers: Path, output: Path, threads: int) ->
         area = iteration % every == 0 or iteration == chosen.iterations
         return {particle: _glance(FastSimulation(networks, scale), glanced, seed, area=area)}
 
-    course = follow(trainer, spool, look)
+    course = follow(trainer, spool, look, spent / 60.0)
     if course.failed:
         spool.remove()
         _give_up(course, output)
@@ -311,3 +311,18 @@ def gate(
         raise GateError(msg)
     limits = settings.fastsim.limits.model_dump()
     write_json(output, {"passed": True, "figures": figures, "limits": limits})
+
+
+def study(settings: GateSettings, validations: Sequence[Path], output: Path, figures: Path) -> None:
+    """Compare fast simulations of several seeds and variants; write study.json and a figure.
+
+    Prints the table. `validations` lie beside their models.
+    """
+    from hyperhex.fastsim.study import gather, lines
+    from hyperhex.plots.study import draw_study
+
+    found, limits = gather(validations), settings.fastsim.limits.model_dump()
+    for line in lines(found, limits):
+        print(line, flush=True)
+    draw_study(found, limits, figures)
+    write_json(output, found)

@@ -31,7 +31,7 @@ from hyperhex.kernels.variates import binomial, exponentials, integers, standard
 
 __all__ = [
     "DRAWS",
-    "KNOTS_PER_UNIT",
+    "KNOTS_PER_ROOT",
     "LARGEST_STEP",
     "MEANS_PER_ROOT",
     "MOST_DRAWS",
@@ -46,7 +46,7 @@ __all__ = [
 
 Floats = NDArray[np.float32]
 
-KNOTS_PER_UNIT = 32
+KNOTS_PER_ROOT = 96
 MEANS_PER_ROOT = 8
 LARGEST_STEP = -0.8
 SOFT = 20.0  # [MIP] what has much energy, b
@@ -67,8 +67,8 @@ class HitTables:
     Attributes
     ----------
     sums : quantiles of the energy of one crossing and a Poisson number more, of mean (j / 8)^2 for
-        row j, at the exponential variable t = -ln(1 - u) on a grid of 1/32,
-        (n_zones, n_layers, n_means, n_knots) [MIP]
+        row j, at the exponential variable -ln(1 - u) = (k / 96)^2 for knot k, so that the least
+        energies are told apart too, (n_zones, n_layers, n_means, n_knots) [MIP]
     moments : mean and variance of the energy of one, (n_zones, n_layers, 2) [MIP, MIP^2]
     shared : share of the hit cells that are neighbours of another, (n_layers,)
     zones : zone of each cell, (n_cells,)
@@ -368,7 +368,8 @@ def _energies(
                 mean, variance = moments[zone, layer]
                 energy = _many(more[one], mean, variance, state)
             else:
-                where = min(exponential[one] * np.float32(KNOTS_PER_UNIT), last)
+                where = np.float32(math.sqrt(exponential[one])) * np.float32(KNOTS_PER_ROOT)
+                where = min(where, last)
                 knot = np.int32(where)
                 quantiles = sums[zone, layer, row[one]]
                 low, high = quantiles[knot], quantiles[knot + 1]
