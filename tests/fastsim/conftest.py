@@ -19,6 +19,7 @@ from hyperhex.fastsim.conditions import Conditions, fit_conditions
 from hyperhex.fastsim.crossings import Crossings, find_crossings
 from hyperhex.fastsim.density import LayerDensity
 from hyperhex.fastsim.generator import Generator
+from hyperhex.fastsim.groups import groups
 from hyperhex.fastsim.library import Sample, Showers, prepare
 from hyperhex.fastsim.likelihood import fit_density
 from hyperhex.fastsim.simulation import FastSimulation, Networks, Scale
@@ -52,7 +53,7 @@ class Fitted:
         """One that was not trained, always the same."""
         with torch.random.fork_rng():
             torch.manual_seed(1)
-            return Generator(self.template, self.conditions, noise, widths)
+            return Generator(self.template, self.conditions, groups(self.patch), noise, widths)
 
     def simulation(self) -> FastSimulation:
         energies = self.showers.log_energy.double().exp()

@@ -32,7 +32,7 @@ def test_training_moves_the_generator_towards_the_library(fitted: Any) -> None:
     """Starts from showers that are too wide on purpose."""
     training = trainer(fitted)
     for network in (training.generator, training.average):
-        network.cells.bias.data += 0.5 * torch.from_numpy(fitted.patch.ring).float().repeat(4)
+        network.head.bias.data += 0.5 * torch.from_numpy(fitted.patch.ring).float().repeat(4)
     before = training._distance()
     after = [progress.distance for progress in training.run()][-1]
     assert after < 0.7 * before

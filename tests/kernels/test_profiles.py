@@ -26,9 +26,7 @@ def weighed(
     template: Template, logits: NDArray, log_energy: NDArray, impact: NDArray
 ) -> NDArray[np.float32]:
     tables = {name: table.numpy() for name, table in template.named_buffers()}
-    found = logits.copy()
-    weigh(found, log_energy, impact, **tables)
-    return found
+    return weigh(logits, np.arange(37), log_energy, impact, **tables)
 
 
 def showers(number: int) -> tuple[NDArray, NDArray, NDArray]:
@@ -61,3 +59,12 @@ def test_extreme_logits_leave_finite_positive_weights(template: Template, logit:
     logits = np.full((4, 3, 37), logit, np.float32)
     found = weighed(template, logits, log_energy, impact)
     np.testing.assert_allclose(found, np.exp(np.sign(logit) * 80.0), rtol=1e-5)
+
+
+def test_cells_of_a_group_have_one_departure(template: Template) -> None:
+    logits, log_energy, impact = showers(20)
+    groups = np.arange(37) // 2
+    tables = {name: table.numpy() for name, table in template.named_buffers()}
+    few = logits[..., :19].copy()
+    found = weigh(few, groups, log_energy, impact, **tables)
+    np.testing.assert_array_equal(found, weighed(template, few[..., groups], log_energy, impact))

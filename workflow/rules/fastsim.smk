@@ -189,6 +189,7 @@ rule fastsim_study:
         validations=judged(),
     output:
         study="<results>/fastsim/study.json",
+        table="<results>/fastsim/study.txt",
         figures=report(
             directory("<results>/fastsim/study"),
             patterns=["{figure}.svg"],

@@ -48,7 +48,6 @@ _PROBE = 256
 _FARTHEST = 2.0
 _LEAST_SPREAD = 0.25
 _SLOWER = 0.5
-_RINGS = 5  # whose cells the critic sees one by one
 
 
 @dataclass(frozen=True)
@@ -100,9 +99,10 @@ class Trainer:
         raw = torch.cat([self._raw_features(showers.rows(part)) for part in _blocks(len(showers))])
         self.standard = Standard(raw, showers.log_energy, generator.template.knots)
         self._standard = self.standard(raw, showers.log_energy)
-        self._looked_at = torch.from_numpy(np.flatnonzero(patch.ring <= _RINGS)).to(device)
+        grouped = nn.functional.one_hot(generator.groups).to(torch.float32)
+        self._grouped = grouped / grouped.sum(0).sqrt()
         told = self._told(showers.rows(slice(1))).shape[1]
-        number = raw.shape[1] + generator.n_layers * len(self._looked_at) + told
+        number = raw.shape[1] + generator.n_layers * generator.n_groups + told
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(integer(seed, "fastsim", "critic", bits=63))
             self.critic = Critic(number, raw.shape[1], tuple(settings.critic_widths)).to(device)
@@ -245,8 +245,8 @@ class Trainer:
     def _assemble(
         self, standard: torch.Tensor, logarithm: torch.Tensor, like: Showers
     ) -> torch.Tensor:
-        """Inputs of the critic: standard features, cells ln(1 + e), and what it is told."""
-        cells = logarithm[..., self._looked_at].flatten(1)
+        """Inputs of the critic: standard features, ln(1 + e) of groups, and what it is told."""
+        cells = (logarithm @ self._grouped).flatten(1)
         return torch.cat([standard, cells, self._told(like)], dim=1)
 
     def _told(self, like: Showers) -> torch.Tensor:

@@ -20,6 +20,7 @@ from hyperhex.fastsim.conditions import Conditions, Layers
 from hyperhex.fastsim.crossings import zones
 from hyperhex.fastsim.density import NARROWEST, WIDEST, LayerDensity
 from hyperhex.fastsim.generator import Generator
+from hyperhex.fastsim.groups import groups
 from hyperhex.fastsim.template import Template
 from hyperhex.kernels.hits import Hits, HitTables, carry, draw_hits
 from hyperhex.kernels.mixtures import draw_mixtures
@@ -133,10 +134,10 @@ class FastSimulation:
             choice, place = torch.from_numpy(uniform)
             layers = self.density(log_energy, impact, choice, place, _mixture)
             told = torch.from_numpy(noise), log_energy, impact, layers
-            weights = self.generator.departures(*told).numpy()
+            departures = self.generator.departures(*told).numpy()
         tables = {name: table.numpy() for name, table in self.generator.template.named_buffers()}
-        weigh(weights, log_energy.numpy(), impact.numpy(), **tables)
-        return weights, layers
+        place = log_energy.numpy(), impact.numpy()
+        return weigh(departures, self.generator.groups.numpy(), *place, **tables), layers
 
     def save(self, folder: Path, record: dict[str, Any]) -> None:
         """Write generator.safetensors and generator.json; `record` says how it was made."""
@@ -201,7 +202,9 @@ def load_generator(folder: Path) -> FastSimulation:
     density = LayerDensity(conditions, patch.n_cells, shape["hidden"], shape["components"])
     told_twice = {f"conditions.{name}": t for name, t in conditions.state_dict().items()}
     density.load_state_dict(parts["density"] | told_twice)
-    generator = Generator(template, conditions, shape["noise"], tuple(shape["widths"]))
+    generator = Generator(
+        template, conditions, groups(patch), shape["noise"], tuple(shape["widths"])
+    )
     generator.load_state_dict(parts["generator"])
     tables = HitTables(
         **{name: parts["hits"][name].numpy() for name in _TABLES},

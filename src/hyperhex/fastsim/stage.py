@@ -114,6 +114,7 @@ def _begin(
     from hyperhex.fastsim.conditions import fit_conditions
     from hyperhex.fastsim.crossings import find_crossings
     from hyperhex.fastsim.generator import Generator
+    from hyperhex.fastsim.groups import groups
     from hyperhex.fastsim.likelihood import fit_density
     from hyperhex.fastsim.template import fit_template
 
@@ -126,7 +127,8 @@ def _begin(
     crossings = drawn_about_template(template, crossings, showers, seed)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(integer(seed, "fastsim", "generator", bits=63))
-        generator = Generator(template, conditions, chosen.noise, tuple(chosen.generator_widths))
+        widths = tuple(chosen.generator_widths)
+        generator = Generator(template, conditions, groups(patch), chosen.noise, widths)
     return density, generator, crossings
 
 
@@ -314,15 +316,17 @@ def gate(
 
 
 def study(settings: GateSettings, validations: Sequence[Path], output: Path, figures: Path) -> None:
-    """Compare fast simulations of several seeds and variants; write study.json and a figure.
+    """Compare fast simulations of seeds and variants; write study.json, study.txt and a figure.
 
-    Prints the table. `validations` lie beside their models.
+    `validations` lie beside their models.
     """
     from hyperhex.fastsim.study import gather, lines
     from hyperhex.plots.study import draw_study
 
     found, limits = gather(validations), settings.fastsim.limits.model_dump()
-    for line in lines(found, limits):
-        print(line, flush=True)
+    table = list(lines(found, limits))
+    for line in table:
+        log.info("%s", line)
     draw_study(found, limits, figures)
+    output.with_suffix(".txt").write_text("\n".join(table) + "\n")
     write_json(output, found)

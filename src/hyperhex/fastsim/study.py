@@ -62,11 +62,9 @@ def lines(study: Mapping[str, Any], limits: Mapping[str, float]) -> Iterator[str
             table.append([particle, label, *cells, "", "", ""])
     widths = [max(len(row[k]) for row in table) for k in range(len(header))]
     for row in table:
-        cells = zip(row, widths, strict=True)
-        yield "  ".join(
-            cell.ljust(width) if k < 2 else cell.rjust(width)
-            for k, (cell, width) in enumerate(cells)
-        ).rstrip()
+        columns = enumerate(zip(row, widths, strict=True))
+        sides = [cell.rjust(width) if k > 1 else cell.ljust(width) for k, (cell, width) in columns]
+        yield "  ".join(sides).rstrip()
 
 
 def _cell(name: str, value: float, limit: float) -> str:

@@ -22,24 +22,27 @@ Floats = NDArray[np.float32]
 
 @compiled
 def weigh(
-    logits: Floats,
+    departures: Floats,
+    groups: NDArray[np.int64],
     log_energy: Floats,
     impact: Floats,
     knots: Floats,
     distances: Floats,
     radial: Floats,
     positions: Floats,
-) -> None:
-    """Replace logits (n, n_layers, n_cells) by exp(logits + profile).
+) -> Floats:
+    """Weights exp(departure + profile) of cells, (n, n_layers, n_cells).
 
+    `departures` (n, n_layers, n_groups) are of the cells of a group, `groups` (n_cells,);
     `log_energy` (n,) of [GeV], `impact` (n, 2) and `positions` (n_cells, 2) [cm], `knots` (k,) of
     ln E, `distances` (d,) [cm], `radial` (k, n_layers, d). The largest exponent is 80.
     """
-    n_layers, n_cells = logits.shape[1], logits.shape[2]
+    number, n_layers, n_cells = len(departures), departures.shape[1], len(groups)
+    weights = np.empty((number, n_layers, n_cells), np.float32)
     profile = np.empty(len(distances), np.float32)
     apart = np.empty(n_cells, np.float32)
     below = np.empty(n_cells, np.int32)
-    for shower in range(len(logits)):
+    for shower in range(number):
         knot, part = _between(log_energy[shower], knots)
         for c in range(n_cells):
             x = positions[c, 0] - impact[shower, 0]
@@ -50,12 +53,13 @@ def weigh(
             for d in range(len(distances)):
                 low, high = radial[knot, layer, d], radial[knot + 1, layer, d]
                 profile[d] = low + part * (high - low)
-            row = logits[shower, layer]
+            row, told = weights[shower, layer], departures[shower, layer]
             for c in range(n_cells):
                 low, high = profile[below[c]], profile[below[c] + 1]
-                row[c] += low + apart[c] * (high - low)
+                row[c] = told[groups[c]] + low + apart[c] * (high - low)
             for c in range(n_cells):
                 row[c] = exp32(row[c])
+    return weights
 
 
 @inlined
