@@ -27,8 +27,8 @@ reference: $(INSTALLED) ## make the reference production: all theories, ten time
 	snakemake --profile workflow/profiles/local --configfile config/reference.yaml
 
 showers: $(INSTALLED) ## make the fast simulation of photons, electrons and pions at full size
-	snakemake --profile workflow/profiles/local fastsim --keep-going --configfile config/showers.yaml; \
-	  made=$$?; cat results/showers/fastsim/study.txt; exit $$made
+	snakemake --profile workflow/profiles/local fastsim --keep-going --configfile config/showers.yaml || made=$$?; \
+	  cat results/showers/fastsim/study.txt; exit $${made:-0}
 
 report: $(INSTALLED) ## make the HTML report of the default production again
 	snakemake --report results/collider/report.html

@@ -102,6 +102,22 @@ def test_every_fault_is_listed_with_its_place(folder: Path) -> None:
             "train.tuning: parts = 2 and splits = 2 given; without a part at least 1 of the 2",
         ),
         (
+            {"fastsim": {"variants": {"gate": {}}}},
+            "fastsim.variants.gate: expected another name",
+        ),
+        (
+            {"fastsim": {"variants": {"other": {"particles": ["pi+"]}}}},
+            "fastsim.variants.other.particles: ['pi+'] given, allowed are those of",
+        ),
+        (
+            {"fastsim": {"variants": {"other": {"settings": {"batches": 3}}}}},
+            "fastsim.variants.other.settings.batches: unknown key; allowed here: average, batch,",
+        ),
+        (
+            {"fastsim": {"variants": {"other": {"settings": {"batch": 0}}}}},
+            "fastsim.variants.other.settings.batch: 0 given, expected greater than 0",
+        ),
+        (
             {"hyperclass": {"injection": {"theory": "ttbar"}}},
             "hyperclass.injection.theory: ttbar given",
         ),
@@ -140,6 +156,25 @@ def test_not_yaml_is_a_fault(tmp_path: Path) -> None:
         file.write_text(text)
         with pytest.raises(ConfigError, match=expected):
             config.read(file)
+
+
+def test_a_variant_is_told_the_section_but_for_what_it_changes(folder: Path) -> None:
+    section = {
+        "batch": 77,
+        "single_energies": [5],
+        "variants": {"other": {"seed": 3, "settings": {"noise": 9}}, "same": {}},
+    }
+    told, theories = config.resolve({"seed": 5, "fastsim": section}, folder)
+    own, other, same = (
+        config.FastsimSettings.model_validate_json(
+            config.stage_settings(told, theories, "fastsim", part)
+        )
+        for part in ("", "other", "same")
+    )
+    assert (own.seed, other.seed, same.seed) == (5, 8, 5)
+    assert (own.fastsim.noise, other.fastsim.noise) == (32, 9)
+    assert same.fastsim == own.fastsim.model_copy(update={"single_energies": []})
+    assert "variants" not in config.stage_settings(told, theories, "fastsim")
 
 
 def test_a_stage_reads_its_own_section_only(folder: Path) -> None:

@@ -19,6 +19,7 @@ from hyperhex.verbs import VERBS
 
 SIMULATE = {"simulate_showers", "simulate_validate"}
 FASTSIM = {"fastsim_fit", "fastsim_validate", "fastsim_downstream", "fastsim_gate"}
+VARIANTS = {"fastsim_fit_variant", "fastsim_validate_variant", "fastsim_study"}
 REFINE = {"refine_data", "refine_fit", "refine_validate"}
 CLASSIFIERS = {"train_mixture", "train_single", "train_unsupervised"}
 TRAIN = CLASSIFIERS | {"train_regression", "train_images"}
@@ -47,7 +48,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory, clone: Callable[[Path], Pat
 TARGETS = {
     "generate": {"generate_theory"},
     "simulate": SIMULATE,
-    "fastsim": {"simulate_showers"} | FASTSIM,
+    "fastsim": {"simulate_showers"} | FASTSIM | VARIANTS,
     "refine": {"simulate_showers"} | FASTSIM | REFINE,
     "detect": TO_DETECT | {"detect_display"},
     "train": TO_DETECT | TRAIN,
@@ -62,7 +63,7 @@ def test_stages_are_targets(target: str, folder: Path, planned: Callable[..., An
 
 def test_everything_is_the_default_target(folder: Path, planned: Callable[..., Any]) -> None:
     plan = planned(folder)
-    stages = TARGETS["detect"] | SIMULATE | REFINE | TRAIN | HYPERCLASS | VARIED
+    stages = TARGETS["detect"] | SIMULATE | REFINE | TRAIN | HYPERCLASS | VARIED | VARIANTS
     assert plan.rules == stages | {"times"}
     assert plan.of("generate_theory") == plan.of("detect_events") == BACKGROUNDS | SIGNALS
     for rule in ("simulate_showers", "fastsim_fit", "fastsim_validate"):

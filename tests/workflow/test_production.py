@@ -90,6 +90,23 @@ def test_every_particle_has_a_generator_that_was_judged(particle: str, productio
     assert (folder / f"figures/showers_{particle}.svg").exists()
 
 
+def test_another_seed_was_trained_and_compared(production: Any) -> None:
+    folder = production.results / "fastsim"
+    study = read(folder / "study.json")
+    found = {(row["particle"], row["variant"]): row["repetition"] for row in study["rows"]}
+    assert found == dict.fromkeys(
+        [("photon", "default"), ("electron", "default"), ("electron", "again")], True
+    )
+    seeds = study["seeds"]["electron"]
+    assert seeds["seeds"] == 2
+    areas = [row["figures"]["auc_high"] for row in study["rows"] if row["particle"] == "electron"]
+    assert areas[0] != areas[1]
+    told = seeds["figures"]["auc_high"]
+    assert (told["least"], told["largest"]) == (min(areas), max(areas))
+    assert "median of 2" in (folder / "study.txt").read_text()
+    assert (folder / "study/study.svg").exists()
+
+
 def test_what_learns_from_fast_showers_was_tested(production: Any) -> None:
     folder = production.results / "fastsim"
     losses = read(folder / "downstream.json")["losses"]

@@ -24,7 +24,8 @@ FROM_TRAIN = {"train_regression"} | CLASSIFIERS | HYPERCLASS
 FROM_DETECT = {"detect_events", "detect_variation", "detect_display"} | CLASSIFIERS | HYPERCLASS
 FROM_REFINE = {"refine_data", "refine_fit", "refine_validate"} | FROM_DETECT
 FASTSIM = {"fastsim_fit", "fastsim_validate", "fastsim_downstream", "fastsim_gate"}
-FROM_FASTSIM = FASTSIM | FROM_DETECT
+VARIANTS = {"fastsim_fit_variant", "fastsim_validate_variant", "fastsim_study"}
+FROM_FASTSIM = FASTSIM | VARIANTS | FROM_DETECT
 FROM_SIMULATE = {"simulate_showers", "simulate_validate", "train_regression"} | (
     FROM_FASTSIM | FROM_REFINE
 )
@@ -34,7 +35,8 @@ SECTIONS: dict[str, tuple[dict[str, Any], set[str]]] = {
     "generate": ({"generate": {"time_limit": 601}}, FROM_GENERATE),
     "simulate": ({"simulate": {"number": 401}}, FROM_SIMULATE),
     "fastsim": ({"fastsim": {"average": 0.987}}, FROM_FASTSIM),
-    "limits": ({"fastsim": {"limits": {"hits": 0.987}}}, {"fastsim_gate"}),
+    "limits": ({"fastsim": {"limits": {"hits": 0.987}}}, {"fastsim_gate", "fastsim_study"}),
+    "variants": ({"fastsim": {"variants": {"other": {"settings": {"batch": 65}}}}}, VARIANTS),
     "data": ({"data": {"noise": 0.16}}, FROM_REFINE),
     "detect": ({"detect": {"tracker": {"efficiency": 0.94}}}, FROM_DETECT),
     "train": ({"train": {"minimum_events": 3}}, FROM_TRAIN),
@@ -47,6 +49,7 @@ MODULES = {
     "detector/patch.py": FROM_SIMULATE,
     "fastsim/critic.py": FROM_FASTSIM,
     "plots/downstream.py": {"fastsim_downstream", "fastsim_gate"},
+    "plots/study.py": {"fastsim_study"},
     "refine/refiner.py": FROM_REFINE,
     "kernels/cones.py": FROM_DETECT,
     "train/trees.py": FROM_TRAIN,
@@ -71,8 +74,10 @@ def edited(file: Path, text: str) -> Iterator[None]:
     """A file with other text, and then as it was."""
     before = file.read_text()
     file.write_text(text)
-    yield
-    file.write_text(before)
+    try:
+        yield
+    finally:
+        file.write_text(before)
 
 
 @pytest.mark.parametrize("profile", [None, "local", "dask", "slurm"])
