@@ -153,9 +153,9 @@ use rule fastsim_fit as fastsim_fit_variant with:
         card="<results>/fastsim/variants/{variant}/{particle}/generator.json",
         training="<results>/fastsim/variants/{variant}/{particle}/training.json",
     log:
-        "<results>/logs/fastsim_fit/{variant}/{particle}.log",
+        "<results>/logs/fastsim_fit_variant/{variant}/{particle}.log",
     benchmark:
-        "<results>/benchmarks/fastsim_fit/{variant}/{particle}.tsv"
+        "<results>/benchmarks/fastsim_fit_variant/{variant}/{particle}.tsv"
     priority: 0
     message:
         "Train the fast simulation of {wildcards.particle}s, {wildcards.variant}"
@@ -173,9 +173,9 @@ use rule fastsim_validate as fastsim_validate_variant with:
         validation="<results>/fastsim/variants/{variant}/{particle}/validation.json",
         figures=directory("<results>/fastsim/variants/{variant}/{particle}/figures"),
     log:
-        "<results>/logs/fastsim_validate/{variant}/{particle}.log",
+        "<results>/logs/fastsim_validate_variant/{variant}/{particle}.log",
     benchmark:
-        "<results>/benchmarks/fastsim_validate/{variant}/{particle}.tsv"
+        "<results>/benchmarks/fastsim_validate_variant/{variant}/{particle}.tsv"
     priority: 0
     message:
         "Compare fast with full simulation of {wildcards.particle}s, {wildcards.variant}"
