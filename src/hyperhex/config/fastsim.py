@@ -49,7 +49,7 @@ class FastsimNetwork(Section):
         default=[], description="energies at which showers are compared apart [GeV]"
     )
     single_number: Count = Field(default=10000, description="full showers made for each of them")
-    density_width: Count = Field(default=64, description="hidden layers of the layers' density")
+    density_width: Count = Field(default=48, description="hidden layers of the layers' density")
     density_components: Count = Field(default=8, description="components of its mixtures")
     density_passes: Count = Field(default=100, description="how often its fit sees each shower")
     density_batch: Count = Field(default=256, description="showers of such a step")

@@ -231,8 +231,10 @@ class LayerDensity(nn.Module):
 
         Inputs that it must not see are zero still, or masked.
         """
-        weights = self.first[factor] * self.seen[factor][:, None]
-        hidden = torch.addmm(self.first_bias[factor], inputs, weights)
+        # total and hits see neither energies nor what is left of them, which are the last inputs
+        end = 6 + self.n_layers if factor <= self.n_layers else inputs.shape[1]
+        weights = self.first[factor, :end] * self.seen[factor, :end, None]
+        hidden = torch.addmm(self.first_bias[factor], inputs[:, :end], weights)
         hidden = nn.functional.leaky_relu(hidden, _SLOPE, inplace=True)
         hidden = torch.addmm(self.second_bias[factor], hidden, self.second[factor])
         hidden = nn.functional.leaky_relu(hidden, _SLOPE, inplace=True)

@@ -13,14 +13,14 @@ from hyperhex.detector.patch import Patch
 
 __all__ = ["SECTORS", "SINGLE_RINGS", "groups"]
 
-SINGLE_RINGS = 5
+SINGLE_RINGS = 6
 SECTORS = 6
 
 
 def groups(patch: Patch) -> NDArray[np.int64]:
     """Number of the group of each cell, (n_cells,).
 
-    Every cell of the inner five rings is its own group; each ring beyond has six, one for every
+    Every cell of the inner six rings is its own group; each ring beyond has six, one for every
     sector of 60 degrees, counter-clockwise from +x.
     """
     cell = np.arange(patch.n_cells)
