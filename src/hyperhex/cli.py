@@ -164,7 +164,8 @@ def _run(options: argparse.Namespace) -> None:
 
     given = options.settings
     stage, verb = options.stage, options.verb
-    settings = load_stage(given, stage, verb) if given else default_stage(stage)
+    part = TOLD.get((stage, verb), "").partition("/")[2]
+    settings = load_stage(given, stage, part) if given else default_stage(stage)
     module = import_module(f"hyperhex.{stage}.stage")
     arguments = [_argument(options, name) for name in options.arguments]
     getattr(module, verb)(settings, *arguments)

@@ -102,10 +102,10 @@ def stage_settings(config: Config, known: Mapping[str, Theory], stage: str, part
     return model.model_validate(told).model_dump_json(indent=1)
 
 
-def load_stage(path: Path, stage: str, command: str = "") -> Any:
+def load_stage(path: Path, stage: str, part: str = "") -> Any:
     """Settings of a stage from the JSON file that the production wrote (`<Stage>Settings`).
 
-    Of one of its commands, if that is told something of its own.
+    Of a part of it, if that is told something of its own.
     """
     try:
         text = path.read_text()
@@ -117,7 +117,7 @@ def load_stage(path: Path, stage: str, command: str = "") -> Any:
         raw = json.loads(text)
     except json.JSONDecodeError as error:
         raise ConfigError([f"{path}: not JSON: {error}"]) from error
-    settings = _parse(_model(stage, command), raw, "", faults)
+    settings = _parse(_model(stage, part), raw, "", faults)
     if settings is None:
         raise ConfigError([f"{path}: {fault}" for fault in faults])
     return settings
