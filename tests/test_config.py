@@ -102,6 +102,18 @@ def test_every_fault_is_listed_with_its_place(folder: Path) -> None:
             "train.tuning: parts = 2 and splits = 2 given; without a part at least 1 of the 2",
         ),
         (
+            {"fastsim": {"limits_of": {"pi+": {"hits": 0.1}}}},
+            "fastsim.limits_of: pi+ given, allowed are those of simulate.particles",
+        ),
+        (
+            {"fastsim": {"limits_of": {"photon": {"hit": 0.1}}}},
+            "fastsim.limits_of.photon.hit: unknown key; allowed here: auc_high,",
+        ),
+        (
+            {"fastsim": {"limits_of": {"photon": {"hits": -0.1}}}},
+            "fastsim.limits_of.photon.hits: -0.1 given, expected greater than 0",
+        ),
+        (
             {"fastsim": {"variants": {"gate": {}}}},
             "fastsim.variants.gate: expected another name",
         ),

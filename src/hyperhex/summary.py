@@ -83,8 +83,8 @@ def _fastsim(folder: Path) -> Iterator[Row]:
     for file in sorted(folder.glob("fastsim/*/validation.json")):
         judged |= read_json(file)["particles"]
     passed = _read(folder / "fastsim/passed.json")
-    asked = f"at most {passed['limits']['auc_high']:g}" if passed else "not passed"
     for name, particle in judged.items():
+        asked = f"at most {passed['limits'][name]['auc_high']:g}" if passed else "not passed"
         floor = f"{asked}; full simulation against itself {particle['auc_floor']:.3f}"
         yield "fastsim", f"{name}: AUC of observables", f"{particle['auc_high']:.3f}", floor
         yield "fastsim", f"{name}: AUC of cells", f"{particle['auc_low']:.3f}", ""

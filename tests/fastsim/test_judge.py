@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from hyperhex.config import FastsimLimits
+from hyperhex.config import FastsimGate, FastsimLimits
 from hyperhex.detector.patch import Patch
 from hyperhex.fastsim import judge, limits
 from hyperhex.fastsim.agreement import agreement, energy_bins
@@ -157,7 +157,7 @@ def test_comparison_with_itself_misses_nothing(patch: Patch, full: Sample, twin:
     decided = limits.decisive(merit)
     assert decided["layers"] == decided["response"] == decided["hits"] == 0.0
     assert decided["correlations"] == 0.0
-    assert limits.misses({"photon": decided}, FastsimLimits()) == []
+    assert limits.misses({"photon": decided}, FastsimGate()) == []
 
 
 def test_a_broken_generator_misses_its_limits(patch: Patch, full: Sample, broken: Sample) -> None:
@@ -171,14 +171,21 @@ def test_a_broken_generator_misses_its_limits(patch: Patch, full: Sample, broken
     assert merit["kpd"]["value"] > 5 * merit["kpd"]["error"]
     assert merit["correlations"]["deviation"] > merit["floors"]["correlations"]
     decided = {"photon": limits.decisive(merit)}
-    missed = limits.misses(decided, FastsimLimits())
+    missed = limits.misses(decided, FastsimGate())
     assert {"auc_high", "layers"} <= {miss.figure for miss in missed}
     strict = FastsimLimits(auc_low=0.8, correlations=0.01)
-    beyond = {miss.figure for miss in limits.misses(decided, strict)}
+    beyond = {miss.figure for miss in limits.misses(decided, FastsimGate(limits=strict))}
     assert {"auc_low", "correlations"} <= beyond
     text = limits.table(missed)
     assert "auc_high" in text
     assert "+0." in text
+
+
+def test_a_particle_may_be_asked_for_more() -> None:
+    gate = FastsimGate(limits=FastsimLimits(auc_high=0.8), limits_of={"photon": {"auc_high": 0.7}})
+    figures = {"photon": {"auc_high": 0.75, "hits": 0.01}, "pi+": {"auc_high": 0.75}}
+    (missed,) = limits.misses(figures, gate)
+    assert (missed.particle, missed.figure, missed.limit) == ("photon", "auc_high", 0.7)
 
 
 def test_losses_of_what_learned_from_fast_showers_have_limits() -> None:
@@ -196,12 +203,15 @@ def test_losses_of_what_learned_from_fast_showers_have_limits() -> None:
         "photon_pi+": {"auc_loss": 0.06},
     }
     asked = FastsimLimits(resolution_loss=0.2, auc_loss=0.05)
-    missed = limits.misses(found, asked)
+    missed = limits.misses(found, FastsimGate(limits=asked))
     assert [(miss.particle, miss.figure) for miss in missed] == [
         ("photon", "resolution_loss"),
         ("photon_pi+", "auc_loss"),
     ]
-    assert limits.misses(found, FastsimLimits(resolution_loss=0.31, auc_loss=0.07)) == []
+    assert (
+        limits.misses(found, FastsimGate(limits=FastsimLimits(resolution_loss=0.31, auc_loss=0.07)))
+        == []
+    )
 
 
 def test_showers_of_one_energy_are_judged(patch: Patch, toy: Toy) -> None:

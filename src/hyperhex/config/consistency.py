@@ -60,6 +60,11 @@ def _check_tuning(tuning: Tuning, groups: Mapping[str, str], faults: list[str]) 
 
 def _check_variants(config: Config, faults: list[str]) -> None:
     there = config.simulate.particles
+    faults += [
+        f"fastsim.limits_of: {particle} given, allowed are those of simulate.particles, {there}"
+        for particle in config.fastsim.limits_of
+        if particle not in there
+    ]
     for name, variant in config.fastsim.variants.items():
         place = f"fastsim.variants.{name}"
         if name == "gate":

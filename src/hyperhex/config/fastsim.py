@@ -37,6 +37,13 @@ class FastsimGate(Section):
     """What the gate alone is told: other limits are no reason to train or judge again."""
 
     limits: FastsimLimits = FastsimLimits()
+    limits_of: dict[str, dict[str, float]] = Field(
+        default={}, description="what is asked of a particle, instead of the limits of all"
+    )
+
+    def asked(self, particle: str) -> dict[str, Any]:
+        """Limits of a particle, or of a pair of them, not yet checked."""
+        return self.limits.model_dump() | self.limits_of.get(particle, {})
 
 
 class FastsimNetwork(Section):

@@ -12,7 +12,7 @@ import yaml
 from pydantic import BaseModel, ValidationError
 
 from hyperhex.config.consistency import check_together
-from hyperhex.config.fastsim import FastsimNetwork
+from hyperhex.config.fastsim import FastsimLimits, FastsimNetwork
 from hyperhex.config.generate import Theory
 from hyperhex.config.production import (
     STAGE_SETTINGS,
@@ -54,6 +54,9 @@ def resolve(raw: Mapping[str, Any], folder: Path | None = None) -> tuple[Config,
     if config is not None and not faults:
         known = _choose(config, known, faults)
         check_together(config, known, faults)
+        for particle in config.fastsim.limits_of:
+            place = f"fastsim.limits_of.{particle}."
+            _parse(FastsimLimits, config.fastsim.asked(particle), place, faults)
         for name in config.fastsim.variants:
             place = f"fastsim.variants.{name}.settings."
             _parse(FastsimNetwork, config.fastsim.network(name), place, faults)

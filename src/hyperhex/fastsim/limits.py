@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from hyperhex.config import FastsimLimits
+from hyperhex.config import FastsimGate
 
 __all__ = ["Miss", "decisive", "departures", "losses", "misses", "table"]
 
@@ -21,13 +21,13 @@ class Miss:
     limit: float
 
 
-def misses(figures: Mapping[str, Mapping[str, float]], limits: FastsimLimits) -> list[Miss]:
+def misses(figures: Mapping[str, Mapping[str, float]], gate: FastsimGate) -> list[Miss]:
     """All figures beyond their limits, worst first; figures by particle, or by pair of them."""
     found = [
-        Miss(particle, figure, value, getattr(limits, figure))
+        Miss(particle, figure, value, limit)
         for particle, merit in figures.items()
         for figure, value in merit.items()
-        if not value <= getattr(limits, figure)
+        if not value <= (limit := gate.asked(particle)[figure])
     ]
     return sorted(found, key=lambda miss: miss.limit / miss.value)
 

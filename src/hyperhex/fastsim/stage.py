@@ -301,7 +301,7 @@ def gate(
     figures = {particle: decisive(found) for particle, found in particles.items()}
     for what, found in losses(read_json(downstream)).items():
         figures[what] = figures.get(what, {}) | found
-    missed = misses(figures, settings.fastsim.limits)
+    missed = misses(figures, settings.fastsim)
     if missed:
         listed = ", ".join(map(str, validations))
         msg = (
@@ -311,7 +311,7 @@ def gate(
             " (fastsim.limits)"
         )
         raise GateError(msg)
-    limits = settings.fastsim.limits.model_dump()
+    limits = {name: settings.fastsim.asked(name) for name in figures}
     write_json(output, {"passed": True, "figures": figures, "limits": limits})
 
 
@@ -323,7 +323,8 @@ def study(settings: GateSettings, validations: Sequence[Path], output: Path, fig
     from hyperhex.fastsim.study import gather, lines
     from hyperhex.plots.study import draw_study
 
-    found, limits = gather(validations), settings.fastsim.limits.model_dump()
+    found = gather(validations)
+    limits = {particle: settings.fastsim.asked(particle) for particle in found["seeds"]}
     table = list(lines(found, limits))
     for line in table:
         log.info("%s", line)

@@ -46,18 +46,23 @@ def gather(validations: Sequence[Path]) -> Study:
     return {"rows": rows, "seeds": {particle: _spread(rows, particle) for particle in own}}
 
 
-def lines(study: Mapping[str, Any], limits: Mapping[str, float]) -> Iterator[str]:
-    """Table as text: AUC as they are, the others in per cent; what misses its limit has a star."""
-    names = [name for name in study["rows"][0]["figures"] if name in limits]
+def lines(study: Mapping[str, Any], limits: Mapping[str, Mapping[str, float]]) -> Iterator[str]:
+    """Table as text: AUC as they are, the others in per cent; what misses its limit has a star.
+
+    `limits` are by particle.
+    """
+    names = list(study["rows"][0]["figures"])
     header = ["particle", "variant", *names, "fpd", "kpd", "minutes"]
     table = [header]
     for row in study["rows"]:
-        cells = [_cell(name, row["figures"][name], limits[name]) for name in names]
+        asked = limits[row["particle"]]
+        cells = [_cell(name, row["figures"][name], asked[name]) for name in names]
         ends = f"{row['fpd']:.2f}", f"{row['kpd']:.4f}", f"{row['minutes']:.1f}"
         table.append([row["particle"], row["variant"], *cells, *ends])
     for particle, found in study["seeds"].items():
         for what in ("median", "least", "largest"):
-            cells = [_cell(name, found["figures"][name][what], limits[name]) for name in names]
+            told, asked = found["figures"], limits[particle]
+            cells = [_cell(name, told[name][what], asked[name]) for name in names]
             label = f"{what} of {found['seeds']}"
             table.append([particle, label, *cells, "", "", ""])
     widths = [max(len(row[k]) for row in table) for k in range(len(header))]

@@ -19,7 +19,9 @@ __all__ = ["draw_study"]
 _AREAS = {"auc_high": ("on observables", "o"), "auc_low": ("on cells", "s")}
 
 
-def draw_study(study: Mapping[str, Any], limits: Mapping[str, float], folder: Path) -> None:
+def draw_study(
+    study: Mapping[str, Any], limits: Mapping[str, Mapping[str, float]], folder: Path
+) -> None:
     """Write study.svg: for each particle the AUC of every variant, and AUC against minutes."""
     import matplotlib.pyplot as plt
 
@@ -30,7 +32,7 @@ def draw_study(study: Mapping[str, Any], limits: Mapping[str, float], folder: Pa
         )
         for particle, (top, bottom) in zip(particles, axes.T, strict=True):
             rows = [row for row in study["rows"] if row["particle"] == particle]
-            _draw_areas(top, rows, limits)
+            _draw_areas(top, rows, limits[particle])
             _draw_curves(bottom, rows)
             top.set_title(f"{particle}, {rows[0]['showers']} showers of each kind")
         axes[0, 0].legend()
