@@ -147,7 +147,8 @@ def test_showers_that_are_all_alike_are_a_collapse(
     assert 0.5 < trainer._check_generator() < 2.0
 
     def alike(generator: Generator, like: Showers, _: np.random.Generator) -> torch.Tensor:
-        return trainer._inputs(like).mean(0).expand(len(like), -1)
+        features = trainer.standard(trainer._raw_features(like), like.log_energy)
+        return features.mean(0).expand(len(like), -1)
 
     monkeypatch.setattr(trainer, "_generated", alike)
     with pytest.raises(TrainingError, match="0 as wide"):
