@@ -15,12 +15,11 @@ from hyperhex.errors import StoreError
 from hyperhex.fastsim.limits import decisive
 from hyperhex.provenance import read_json
 
-__all__ = ["DEFAULT", "Study", "gather", "lines"]
-
-DEFAULT = "default"
+__all__ = ["Study", "gather", "lines"]
 
 Study = dict[str, Any]
 
+_DEFAULT = "default"
 _FOLDER = "variants"
 _IGNORED = {"single_energies"}
 _FLOORS = {"auc_high": "auc_high_floor", "auc_low": "auc_low_floor"}
@@ -29,13 +28,14 @@ _FLOORS = {"auc_high": "auc_high_floor", "auc_low": "auc_low_floor"}
 def gather(validations: Sequence[Path]) -> Study:
     """All figures that have limits, by particle and variant.
 
-    `rows` have particle, variant, `repetition`, `figures` with `floors`, FPD and KPD, the showers
-    of each kind, the minutes of the fit, and its `curve`, (minutes, AUC on observables); `seeds`
-    have the median, least and largest of every figure over repetitions, by particle.
+    `rows` have particle, variant, whether the production has `used` it and whether it is a
+    `repetition`, `figures` with `floors`, FPD and KPD, the showers of each kind, the minutes of the
+    fit, and its `curve`, (minutes, AUC on observables); `seeds` have the median, least and largest
+    of every figure over repetitions, by particle.
     """
     told = {path: _named(path) for path in validations}
     own = {
-        particle: _told(path) for path, (variant, particle) in told.items() if variant == DEFAULT
+        particle: _told(path) for path, (variant, particle) in told.items() if variant == _DEFAULT
     }
     rows = []
     for path, (variant, particle) in told.items():
@@ -80,7 +80,7 @@ def _cell(name: str, value: float, limit: float) -> str:
 def _named(path: Path) -> tuple[str, str]:
     """Variant and particle, from where the validation lies."""
     *_, folder, variant, particle = ("", "", *path.parent.parts)
-    return (variant if folder == _FOLDER else DEFAULT), particle
+    return (variant if folder == _FOLDER else _DEFAULT), particle
 
 
 def _told(path: Path) -> dict[str, Any]:
@@ -96,6 +96,7 @@ def _row(path: Path, variant: str, particle: str, *, repetition: bool) -> dict[s
     return {
         "particle": particle,
         "variant": variant,
+        "used": variant == _DEFAULT,
         "repetition": repetition,
         "figures": decisive(merit),
         "floors": {name: merit[floor] for name, floor in _FLOORS.items()} | merit["floors"],

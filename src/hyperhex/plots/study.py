@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from hyperhex.fastsim.study import DEFAULT
 from hyperhex.plots.style import COLOURS, save, style
 
 if TYPE_CHECKING:
@@ -59,7 +58,7 @@ def _draw_curves(ax: Axes, rows: list[Mapping[str, Any]]) -> None:
         minutes, area = np.array(row["curve"]).T
         colour = COLOURS[1 + others.index(row["variant"])] if row["variant"] in others else None
         label = row["variant"].replace("_", " ") if colour else None
-        width = 2.0 if row["variant"] == DEFAULT else 0.9
+        width = 2.0 if row["used"] else 0.9
         colour = colour or COLOURS[0]
         ax.plot(minutes, area, "o-", color=colour, label=label, linewidth=width, markersize=3)
     ax.set(xlabel="minutes of training")
