@@ -59,7 +59,7 @@ def test_every_form_and_batch_says_how_fast_and_the_best_is_required(tmp_path: P
         assert row["showers_per_second"] > 0
         assert row["speed_up"] == pytest.approx(1e-3 * row["full_ms"] * row["showers_per_second"])
     (asked,) = (row for row in rows if row["required"])
-    assert (asked["spectrum"], asked["form"], asked["batch"]) == ("log 1-2 GeV", "hits", 2048)
+    assert (asked["spectrum"], asked["form"], asked["batch"]) == ("log 1-2 GeV", "hits", 4096)
     assert asked["met"] is False
     assert all(row["met"] is None for row in rows if row is not asked)
 

@@ -36,7 +36,7 @@ _HEADER = (
     "particle", "energies", "batch", "form", "showers/s", "full [ms]", "speed-up", "required",
 )  # fmt: skip
 _WIDTHS = (-10, -14, 6, 6, 10, 10, 9, 0)
-_BATCHES = (1, 256, 2048)
+_BATCHES = (1, 256, 4096)
 _REQUIRED = 20_000.0  # showers a second on one thread
 _SECONDS = 2.0
 _LEAST = 8
