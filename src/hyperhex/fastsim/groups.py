@@ -1,7 +1,7 @@
 """Cells that the networks see as one: single cells near the axis, beyond them sectors of rings.
 
 Far from the axis cells are so rarely hit that a network learns nothing of a single one, and there
-are many of them: half of the time of a training was theirs.
+are many of them: most of a critic's weights would be theirs.
 """
 
 from __future__ import annotations

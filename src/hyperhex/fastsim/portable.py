@@ -28,9 +28,9 @@ from hyperhex.kernels.hits import (
     MEANS_PER_ROOT,
     MOST_DRAWS,
     NEAR,
-    PLACES,
     SOFT,
 )
+from hyperhex.kernels.race import PLACES
 
 __all__ = ["Portable", "save_program"]
 

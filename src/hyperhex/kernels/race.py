@@ -1,0 +1,99 @@
+"""Which cells of a layer are hit: the first of a race, and companions beside them."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hyperhex.kernels.compiled import inlined
+from hyperhex.kernels.counter import State
+from hyperhex.kernels.variates import integers
+
+__all__ = ["PLACES", "companions", "first_of"]
+
+PLACES = 4
+_BEYOND = np.int32(0x7F800000)  # the bits of infinity
+_OCTAVE = np.int32(1 << 23)
+
+
+@inlined
+def first_of(
+    place: NDArray[np.int32],
+    order: NDArray[np.int32],
+    n_cells: int,
+    number: int,
+    guess: np.int32,
+) -> None:
+    """Find the places of the `number` smallest; room for one more is written to.
+
+    `order` are the bits of positive numbers of 32 bits, which are in the order of the numbers.
+    """
+    last = _last_of(order, number, guess)
+    counted = 0
+    for c in range(n_cells):
+        place[counted] = c
+        counted += order[c] <= last
+
+
+@inlined
+def _last_of(order: NDArray[np.int32], number: int, guess: np.int32) -> np.int32:
+    """Value that `number` values are not above, or that the last of them is equal to.
+
+    From a guess by octaves until it is enclosed, then by false position: to compare all of them a
+    few times costs less than to sort some.
+    """
+    low, high = np.int32(0), _BEYOND
+    few, many = np.int32(0), np.int32(len(order))
+    middle = min(max(guess, np.int32(1)), np.int32(_BEYOND - 1))
+    while high - low > 1:
+        below = np.int32(0)
+        for c in range(len(order)):
+            below = np.int32(below + np.int32(order[c] <= middle))
+        if below == number:
+            return middle
+        if below < number:
+            low, few = middle, below
+        else:
+            high, many = middle, below
+        if high == _BEYOND and low < _BEYOND - _OCTAVE:
+            middle = np.int32(low + _OCTAVE)
+        elif low == 0 and high > _OCTAVE:
+            middle = np.int32(high - _OCTAVE)
+        else:
+            part = np.float32(number - few) / np.float32(many - few)
+            part = min(max(part, np.float32(0.1)), np.float32(0.9))
+            middle = np.int32(low + np.int32(np.float32(high - low) * part))
+            middle = min(max(middle, np.int32(low + 1)), np.int32(high - 1))
+    return high
+
+
+@inlined
+def companions(
+    place: NDArray[np.int32],
+    first: int,
+    hit: int,
+    neighbours: NDArray[np.int64],
+    taken: NDArray[np.bool_],
+    state: State,
+) -> int:
+    """Fill `place` from `first` to `hit` with cells without a hit beside one of the first places.
+
+    Some may find none in all of their attempts; returns where the places end.
+    """
+    if first == hit:
+        return hit
+    for one in range(first):
+        taken[place[one]] = True
+    found = first
+    for _ in range(first, hit):
+        for _ in range(PLACES):
+            one, side = integers(first, 6, state)
+            beside = neighbours[place[one], side]
+            if beside >= 0 and not taken[beside]:
+                place[found] = beside
+                taken[beside] = True
+                found += 1
+                break
+    for one in range(found):
+        taken[place[one]] = False
+    return found
