@@ -114,6 +114,14 @@ def test_every_fault_is_listed_with_its_place(folder: Path) -> None:
             "fastsim.limits_of.photon.hits: -0.1 given, expected greater than 0",
         ),
         (
+            {"fastsim": {"settings_of": {"pi+": {"noise": 9}}}},
+            "fastsim.settings_of: pi+ given, allowed are those of simulate.particles",
+        ),
+        (
+            {"fastsim": {"settings_of": {"photon": {"noises": 9}}}},
+            "fastsim.settings_of.photon.noises: unknown key; allowed here: average,",
+        ),
+        (
             {"fastsim": {"variants": {"gate": {}}}},
             "fastsim.variants.gate: expected another name",
         ),
@@ -187,6 +195,25 @@ def test_a_variant_is_told_the_section_but_for_what_it_changes(folder: Path) -> 
     assert (own.fastsim.noise, other.fastsim.noise) == (32, 9)
     assert same.fastsim == own.fastsim.model_copy(update={"single_energies": []})
     assert "variants" not in config.stage_settings(told, theories, "fastsim")
+
+
+def test_a_particle_has_the_settings_of_all_but_for_its_own(folder: Path) -> None:
+    section = {
+        "batch": 77,
+        "settings_of": {"photon": {"noise": 9, "secondaries": 3}},
+        "variants": {"plain": {"settings": {"secondaries": 0}}},
+    }
+    told, theories = config.resolve({"fastsim": section}, folder)
+
+    def of(particle: str, variant: str = "") -> config.FastsimNetwork:
+        text = config.stage_settings(told, theories, "fastsim", variant)
+        network = config.FastsimSettings.model_validate_json(text).fastsim
+        return config.FastsimNetwork.model_validate(network.of(particle))
+
+    seen = [(one.batch, one.noise, one.secondaries) for one in (of("photon"), of("electron"))]
+    assert seen == [(77, 9, 3), (77, 32, 0)]
+    # what a variant is about is not taken back
+    assert (of("photon", "plain").noise, of("photon", "plain").secondaries) == (9, 0)
 
 
 def test_a_stage_reads_its_own_section_only(folder: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -30,6 +31,7 @@ Toy = Callable[..., tuple[NDArray, NDArray, NDArray]]
 
 MIP = 8.5e-5
 THRESHOLD = 0.5
+DEPTHS = 1.0, 3.0, 6.0, 12.0
 SCHEMA = {
     "deposits": store.Array("float32", ("shower", "layer", "cell"), "GeV", "visible energy"),
     "energy": store.Array("float32", ("shower",), "GeV", "incident energy"),
@@ -49,16 +51,20 @@ class Fitted:
     crossings: Crossings
     tables: HitTables
 
-    def generator(self, noise: int = 8, widths: tuple[int, ...] = (32, 32)) -> Generator:
+    def generator(
+        self, noise: int = 8, widths: tuple[int, ...] = (32, 32), secondaries: int = 4
+    ) -> Generator:
         """One that was not trained, always the same."""
         with torch.random.fork_rng():
             torch.manual_seed(1)
-            return Generator(self.template, self.conditions, groups(self.patch), noise, widths)
+            template = copy.deepcopy(self.template)  # a calibration would move it
+            told = template, self.conditions, groups(self.patch), DEPTHS
+            return Generator(*told, noise, widths, secondaries)
 
     def simulation(self) -> FastSimulation:
         energies = self.showers.log_energy.double().exp()
         span = float(energies.min()), float(energies.max())
-        scale = Scale("photon", self.patch.rings, self.patch.pitch, MIP, THRESHOLD, span)
+        scale = Scale("photon", self.patch.rings, self.patch.pitch, DEPTHS, MIP, THRESHOLD, span)
         return FastSimulation(Networks(self.density, self.generator(), self.tables), scale)
 
 
@@ -111,7 +117,7 @@ def stored(
 
     def write(particle: str, number: int, seed: int) -> Path:
         deposits, energy, impact = toy(number, seed)
-        geometry = {"rings": patch.rings, "pitch": patch.pitch}
+        geometry = {"rings": patch.rings, "pitch": patch.pitch, "depths": DEPTHS}
         draft = store.create(
             tmp_path_factory.mktemp("simulate") / f"{particle}.zarr",
             SCHEMA,

@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import copy
 from typing import Any
 
 import numpy as np
@@ -69,7 +68,7 @@ def test_networks_work_on_the_device_of_their_inputs(fitted: Any) -> None:
     """What is made with no device in mind would be on another one, and meet nothing there."""
     training = trainer(fitted)
     rows = training.showers.rows(slice(8))
-    noise, energy = torch.zeros(8, 8), rows.deposits
+    noise, energy = torch.zeros(8, training.generator.noise), rows.deposits
     with torch.device("meta"):
         fractions = training.generator(noise, rows.log_energy, rows.impact, rows.layers)
         mean = fractions * rows.layers.energy[..., None]
@@ -112,8 +111,7 @@ def test_divergence_stops_at_once(fitted: Any) -> None:
 
 def test_calibration_restores_the_mean_profile(fitted: Any) -> None:
     """Cells near the axis emptied on purpose, as training might leave them."""
-    generator = fitted.generator().requires_grad_(requires_grad=False)
-    generator.template = copy.deepcopy(generator.template)
+    generator = fitted.generator(secondaries=0).requires_grad_(requires_grad=False)
     spoiled = torch.linspace(-0.3, 0.3, len(generator.template.distances))
     generator.template.radial.add_(spoiled)
 
@@ -126,7 +124,7 @@ def test_calibration_restores_the_mean_profile(fitted: Any) -> None:
 
     before = apart(fitted.tables)
     tables = calibrate(fitted.patch, generator, fitted.crossings, fitted.showers, 1)
-    assert before > 0.15
+    assert before > 0.1
     assert apart(tables) < 0.4 * before
 
 

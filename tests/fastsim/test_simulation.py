@@ -31,7 +31,8 @@ def conditions(number: int, seed: int = 5) -> tuple[NDArray, NDArray]:
 def test_fractions_are_shares_and_their_gradient_reaches_every_parameter(fitted: Any) -> None:
     generator = fitted.generator()
     few = fitted.showers.rows(slice(6))
-    fractions = generator(torch.randn(6, 8), few.log_energy, few.impact, few.layers)
+    noise = torch.randn(6, generator.noise)
+    fractions = generator(noise, few.log_energy, few.impact, few.layers)
     assert fractions.shape == (6, 4, 37)
     torch.testing.assert_close(fractions.sum(2), torch.ones(6, 4))
     (fractions * torch.rand_like(fractions)).sum().backward()
@@ -41,7 +42,7 @@ def test_fractions_are_shares_and_their_gradient_reaches_every_parameter(fitted:
 
 
 def test_an_untrained_generator_has_the_profile_of_the_library(fitted: Any) -> None:
-    showers, generator = fitted.showers, fitted.generator()
+    showers, generator = fitted.showers, fitted.generator(secondaries=0)
     with torch.no_grad():
         noise = torch.randn(len(showers), 8, generator=torch.Generator().manual_seed(1))
         fractions = generator(noise, showers.log_energy, showers.impact, showers.layers)

@@ -161,7 +161,7 @@ def energies(more: float, draws: int) -> NDArray[np.float64]:
     for one, row in enumerate(rows(more, draws)):
         told = np.zeros(1, np.int32), np.full(1, more, np.float32), np.full(1, row, np.int32)
         wanted, threshold = np.float32(10.0), np.float32(THRESHOLD)
-        hits._energies(kept, spare, told, tabled, 1, wanted, threshold, room, state)
+        hits._energies(kept, spare, told, tabled, 1, 1, wanted, threshold, room, state)
         found[one] = THRESHOLD + kept[0]
     return found
 

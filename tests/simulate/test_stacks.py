@@ -93,6 +93,9 @@ def test_sections_repeat_blocks_and_number_layers_through() -> None:
     centre, width = stack.layer_depths
     assert width.sum() == pytest.approx(stack.radiation_lengths[-1])
     np.testing.assert_allclose(centre[1:], width.cumsum()[:-1] + 0.5 * width[1:])
+    slab = 0.53 * np.arange(1, 7) - 0.5 * 0.03
+    expected = [slab[0], slab[1:3].mean(), slab[3:].mean()]
+    np.testing.assert_allclose(stack.sensor_depths, expected)
 
 
 def test_cells_follow_the_line_of_oblique_particles() -> None:

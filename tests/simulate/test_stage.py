@@ -37,6 +37,8 @@ def test_the_store_says_what_made_it(libraries: list[Path]) -> None:
     first = photons.attributes["geometry"]["sections"][0]
     assert first["groups"] == [3, 3, 3, 3, 4, 4, 4, 4]
     assert photons.attributes["geometry"]["radiation_lengths"] == pytest.approx(24.0, abs=0.1)
+    # three planes of 0.93 cm in the first layer, whose silicon begins at 0.6 cm
+    assert photons.attributes["geometry"]["depths"][0] == pytest.approx(1.545)
     assert photons.attributes["cuts"]["photon_cut"] == 1e-4
     assert photons.attributes["mip"] == pytest.approx(84.2e-6, rel=1e-3)
     fraction = photons["deposits"][:].sum((1, 2)) / photons["energy"][:]

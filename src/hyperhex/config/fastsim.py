@@ -62,9 +62,16 @@ class FastsimNetwork(Section):
     density_batch: Count = Field(default=256, description="showers of such a step")
     density_rate: Positive = Field(default=2e-3, description="learning rate of its fit")
     density_decay: Positive = Field(default=1.0, description="decay of its weights")
+    hit_draws: Count = Field(
+        default=32,
+        description="energies drawn for a layer, of which those that fit its sum are kept",
+    )
     iterations: Count = Field(default=2000, description="generator steps")
     batch: Count = Field(default=128, description="showers of a step")
     noise: Count = Field(default=32, description="dimensions of the generator's noise")
+    secondaries: int = Field(
+        default=0, ge=0, description="particles in a shower that have a dense core each"
+    )
     generator_widths: list[Count] = Field(default=[256, 128], description="hidden layers")
     critic_widths: list[Count] = Field(default=[256, 256, 64], description="hidden layers")
     critic_steps: Count = Field(default=3, description="critic steps to one of the generator")
@@ -75,6 +82,14 @@ class FastsimNetwork(Section):
     average: Fraction = Field(default=0.998, description="memory of the averaged generator")
     report_every: Count = Field(default=100, description="iterations between progress lines")
     glanced: Count = Field(default=500, description="held-out showers that progress is seen with")
+    settings_of: dict[str, dict[str, Any]] = Field(
+        default={}, description="of a particle, instead of those of all"
+    )
+
+    def of(self, particle: str) -> dict[str, Any]:
+        """Settings of a particle, not yet checked."""
+        told = {name: getattr(self, name) for name in FastsimNetwork.model_fields}
+        return told | {"settings_of": {}} | self.settings_of.get(particle, {})
 
 
 class FastsimVariant(Section):
@@ -96,5 +111,10 @@ class Fastsim(FastsimNetwork, FastsimGate):
 
     def network(self, variant: str) -> dict[str, Any]:
         """Settings of the network of a variant, not yet checked."""
+        own = self.variants[variant].settings
         told = {name: getattr(self, name) for name in FastsimNetwork.model_fields}
-        return told | {"single_energies": []} | self.variants[variant].settings
+        of = {
+            particle: {name: value for name, value in told.items() if name not in own}
+            for particle, told in self.settings_of.items()
+        }
+        return told | {"single_energies": [], "settings_of": of} | own

@@ -57,6 +57,9 @@ def resolve(raw: Mapping[str, Any], folder: Path | None = None) -> tuple[Config,
         for particle in config.fastsim.limits_of:
             place = f"fastsim.limits_of.{particle}."
             _parse(FastsimLimits, config.fastsim.asked(particle), place, faults)
+        for particle in config.fastsim.settings_of:
+            place = f"fastsim.settings_of.{particle}."
+            _parse(FastsimNetwork, config.fastsim.of(particle), place, faults)
         for name in config.fastsim.variants:
             place = f"fastsim.variants.{name}.settings."
             _parse(FastsimNetwork, config.fastsim.network(name), place, faults)

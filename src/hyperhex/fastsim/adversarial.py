@@ -100,6 +100,9 @@ class Trainer:
         self.standard = Standard(raw, showers.log_energy, generator.template.knots)
         self._standard = self.standard(raw, showers.log_energy)
         grouped = nn.functional.one_hot(generator.groups).to(torch.float32)
+        # groups of one cell come first
+        self._single = int((grouped.sum(0) == 1).sum())
+        grouped = grouped[self._single :, self._single :]
         self._grouped = grouped / grouped.sum(0).sqrt()
         told = self._told(showers.rows(slice(1))).shape[1]
         number = raw.shape[1] + generator.n_layers * generator.n_groups + told
@@ -246,8 +249,9 @@ class Trainer:
         self, standard: torch.Tensor, logarithm: torch.Tensor, like: Showers
     ) -> torch.Tensor:
         """Inputs of the critic: standard features, ln(1 + e) of groups, and what it is told."""
-        cells = (logarithm @ self._grouped).flatten(1)
-        return torch.cat([standard, cells, self._told(like)], dim=1)
+        single = logarithm[..., : self._single].flatten(1)
+        others = (logarithm[..., self._single :] @ self._grouped).flatten(1)
+        return torch.cat([standard, single, others, self._told(like)], dim=1)
 
     def _told(self, like: Showers) -> torch.Tensor:
         """What both networks are told, (n, 5 + 2 n_layers)."""

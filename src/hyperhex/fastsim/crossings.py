@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from hyperhex.detector.patch import Patch
 from hyperhex.errors import TrainingError
-from hyperhex.kernels.hits import KNOTS_PER_ROOT, MEANS_PER_ROOT, HitTables
+from hyperhex.kernels.hits import DRAWS, KNOTS_PER_ROOT, MEANS_PER_ROOT, HitTables
 
 __all__ = ["Crossings", "find_crossings", "settle", "zones"]
 
@@ -47,7 +47,8 @@ Draw = Callable[[HitTables, int], NDArray[np.float32]]
 class Crossings:
     """Energies of single crossings [MIP] with their weights, by zone and layer, and shared hits.
 
-    `energies` and `weights` are [zone][layer]; `edges` [MIP] those of the bins of the weights.
+    `energies` and `weights` are [zone][layer]; `edges` [MIP] those of the bins of the weights,
+    `draws` as of `HitTables`.
     """
 
     energies: tuple[tuple[NDArray[np.float64], ...], ...]
@@ -56,6 +57,7 @@ class Crossings:
     patch: Patch
     threshold: float
     edges: NDArray[np.float64] = field(repr=False)
+    draws: int = DRAWS
 
     def tables(self) -> HitTables:
         """Tables from which cells are drawn."""
@@ -69,6 +71,7 @@ class Crossings:
             zones(self.patch),
             np.ascontiguousarray(self.patch.neighbours, dtype=np.int64),
             self.threshold,
+            self.draws,
         )
 
 
@@ -77,13 +80,15 @@ def zones(patch: Patch) -> NDArray[np.int64]:
     return np.asarray(patch.ring > _NEAR, dtype=np.int64)
 
 
-def find_crossings(patch: Patch, deposits: NDArray, energy: NDArray, threshold: float) -> Crossings:
+def find_crossings(
+    patch: Patch, deposits: NDArray, energy: NDArray, threshold: float, draws: int = DRAWS
+) -> Crossings:
     """Single crossings in cells that are rarely hit, where two hardly ever meet.
 
     Sparse are the rings that, in showers of like energy, are hit in a layer with a probability
     below 0.1, or 0.3 where those are too few. Where there are few even so, those of the whole
     layer are taken, or of all layers. `deposits` (n, layers, cells) [MIP], thresholded; `energy`
-    (n,) [GeV].
+    (n,) [GeV]; `draws` as of `HitTables`.
     """
     groups = np.array_split(np.argsort(energy, kind="stable"), _GROUPS)
     n_layers = deposits.shape[1]
@@ -109,7 +114,8 @@ def find_crossings(patch: Patch, deposits: NDArray, energy: NDArray, threshold: 
     energies = tuple(tuple(chosen(zone, layer) for layer in range(n_layers)) for zone in (0, 1))
     weights = tuple(tuple(np.ones_like(hit) for hit in row) for row in energies)
     edges = _EDGES * (threshold / _EDGES[0])
-    return Crossings(energies, weights, np.full(n_layers, _FIRST_SHARE), patch, threshold, edges)
+    shared = np.full(n_layers, _FIRST_SHARE)
+    return Crossings(energies, weights, shared, patch, threshold, edges, draws)
 
 
 def settle(crossings: Crossings, real: NDArray, draw: Draw) -> Crossings:

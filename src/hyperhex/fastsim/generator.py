@@ -2,8 +2,9 @@
 
 Noise and conditions (ln E, impact point, energy and hits of the layers) become the fractions of
 each layer's energy that are expected in its cells: a softmax of the template and of what the
-network adds to it, for each group of cells (`hyperhex.fastsim.groups`). The cells are then drawn
-about them (`hyperhex.kernels.hits`).
+network adds to it, for each group of cells (`hyperhex.fastsim.groups`), and beside it the cores of
+secondaries (`hyperhex.fastsim.cores`). The cells are then drawn about them
+(`hyperhex.kernels.hits`).
 
 Its heads are dense. `HexConv2d` layers on low-resolution maps and the template in place of the head
 of the cells, or beside it, with noise of their own in every cell or without, were compared at equal
@@ -12,6 +13,7 @@ training time: showers were no more like the full simulation, and fewer a second
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from itertools import pairwise
 
 import numpy as np
@@ -20,6 +22,7 @@ from numpy.typing import NDArray
 from torch import nn
 
 from hyperhex.fastsim.conditions import Conditions, Layers
+from hyperhex.fastsim.cores import OWN_NOISE, Cores, lateral
 from hyperhex.fastsim.template import Template
 
 __all__ = ["Generator", "dense"]
@@ -29,7 +32,11 @@ _SLOPE = 0.2
 
 
 class Generator(nn.Module):
-    """Fractions of the layers' energies in cells, G(z | ln E, x, y, layers)."""
+    """Fractions of the layers' energies in cells, G(z | ln E, x, y, layers).
+
+    `noise` is the number of z: those of the secondaries' own lines first, then as many as `shape`
+    says, which with its other entries is what one is made with.
+    """
 
     groups: torch.Tensor
 
@@ -38,20 +45,25 @@ class Generator(nn.Module):
         template: Template,
         conditions: Conditions,
         groups: NDArray[np.int64],
+        depths: Sequence[float],
         noise: int,
-        widths: tuple[int, ...],
+        widths: Sequence[int],
+        secondaries: int,
     ) -> None:
         super().__init__()
         self.n_layers, self.n_cells = conditions.n_layers, len(template.positions)
         self.n_groups = int(groups.max()) + 1
         self.register_buffer("groups", torch.from_numpy(groups), persistent=False)
-        self.noise, self.widths = noise, tuple(widths)
+        self.noise = noise + OWN_NOISE * secondaries
+        self.shape = {"noise": noise, "widths": list(widths), "secondaries": secondaries}
         self.template, self.conditions = template, conditions
-        sizes = (noise + 5 + 2 * self.n_layers, *widths)
+        sizes = (self.noise + 5 + 2 * self.n_layers, *widths)
         self.trunk = dense(sizes)
         self.head = nn.Linear(sizes[-1], self.n_layers * self.n_groups)
         nn.init.normal_(self.head.weight, std=_START / sizes[-1] ** 0.5)
         nn.init.zeros_(self.head.bias)
+        relative = torch.tensor(depths) / max(depths)
+        self.cores = Cores(sizes[-1], secondaries, relative) if secondaries else None
 
     def forward(
         self, noise: torch.Tensor, log_energy: torch.Tensor, impact: torch.Tensor, layers: Layers
@@ -60,20 +72,31 @@ class Generator(nn.Module):
 
         `noise` (n, noise) is normal, `log_energy` (n,) of [GeV], `impact` (n, 2) in the wedge [cm].
         """
-        departures = self.departures(noise, log_energy, impact, layers)
-        cells = departures.index_select(2, self.groups)
-        return torch.softmax(cells + self.template(log_energy, impact), dim=2)
+        departures, cores = self.told(noise, log_energy, impact, layers)
+        logits = departures.index_select(2, self.groups) + self.template(log_energy, impact)
+        fractions = torch.softmax(logits, dim=2)
+        if cores is None:
+            return fractions
+        fractions = fractions + lateral(cores, self.template.positions)
+        return fractions / fractions.sum(2, keepdim=True)
 
-    def departures(
+    def told(
         self, noise: torch.Tensor, log_energy: torch.Tensor, impact: torch.Tensor, layers: Layers
-    ) -> torch.Tensor:
-        """What the network adds to the template's logits, (n, n_layers, n_groups)."""
+    ) -> tuple[torch.Tensor, torch.Tensor | None]:
+        """What the network adds to the template's logits, (n, n_layers, n_groups), and the cores.
+
+        Arguments as of `forward`; the cores (n, n_layers, secondaries, 4) are those of `Cores`.
+        """
         told = self.conditions.of_particle(log_energy, impact), self.conditions.of_layers(layers)
         hidden = self.trunk(torch.cat([noise, *told], dim=1))
-        return self.head(hidden).view(-1, self.n_layers, self.n_groups)
+        departures = self.head(hidden).unflatten(1, (self.n_layers, self.n_groups))
+        if self.cores is None:
+            return departures, None
+        own = noise[:, : OWN_NOISE * self.cores.secondaries]
+        return departures, self.cores(hidden, own, impact)
 
 
-def dense(sizes: tuple[int, ...]) -> nn.Sequential:
+def dense(sizes: Sequence[int]) -> nn.Sequential:
     """Hidden layers of these widths, the first that of the inputs."""
     blocks = [
         layer

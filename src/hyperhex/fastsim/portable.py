@@ -22,11 +22,9 @@ from hyperhex.fastsim import symmetry
 from hyperhex.fastsim.conditions import Layers
 from hyperhex.fastsim.simulation import FastSimulation
 from hyperhex.kernels.hits import (
-    DRAWS,
     KNOTS_PER_ROOT,
     LARGEST_STEP,
     MEANS_PER_ROOT,
-    MOST_DRAWS,
     NEAR,
     SOFT,
 )
@@ -57,7 +55,7 @@ class Portable(nn.Module):
         patch, tables = fast_simulation.patch, fast_simulation.tables
         self.generator = copy.deepcopy(fast_simulation.generator).requires_grad_(False)
         self.density = copy.deepcopy(fast_simulation.density).requires_grad_(False)
-        self.scale = fast_simulation.scale
+        self.scale, self.draws = fast_simulation.scale, tables.draws
         zones = torch.from_numpy(tables.zones)
         kept = {
             "matrices": torch.from_numpy(patch.symmetry_matrices).float(),
@@ -129,12 +127,12 @@ class Portable(nn.Module):
         """Energies of the cells that are hit, of several drawn those that fit, [MIP]."""
         kept, row = torch.zeros_like(more), _row(more)
         nearest = torch.full_like(wanted, torch.inf)
-        for draw in range(MOST_DRAWS):
+        for draw in range(max(1, self.draws // 2)):
             above = (self._crossed(more, row) - self.scale.threshold).clamp_min(_LEAST)
             above = torch.where(hit, above, 0.0)
             total = above.sum(2, keepdim=True).clamp_min(_LEAST)
             apart = torch.maximum(total / wanted, wanted / total) - 1.0
-            may = (draw == 0) | ((hits > 1) & (hits * (draw + 1) <= DRAWS))
+            may = (draw == 0) | ((hits > 1) & (hits * (draw + 1) <= self.draws))
             better = may & (apart < nearest) & (nearest >= NEAR)
             kept = torch.where(better, above, kept)
             nearest = torch.where(better, apart, nearest)

@@ -22,6 +22,7 @@ from hyperhex.fastsim.density import NARROWEST, WIDEST, LayerDensity
 from hyperhex.fastsim.generator import Generator
 from hyperhex.fastsim.groups import groups
 from hyperhex.fastsim.template import Template
+from hyperhex.kernels.cores import add_cores
 from hyperhex.kernels.hits import Hits, HitTables, carry, draw_hits
 from hyperhex.kernels.mixtures import draw_mixtures
 from hyperhex.kernels.profiles import weigh
@@ -39,13 +40,14 @@ _TABLES = ("sums", "moments", "shared")
 class Scale:
     """What the numbers of the networks mean in the detector.
 
-    `mip` [GeV] is the unit of the cells, `threshold` [MIP] the least energy of a cell, `energies`
-    the range of the library [GeV].
+    `depths` [cm] are those of the layers, `mip` [GeV] is the unit of the cells, `threshold` [MIP]
+    the least energy of a cell, `energies` the range of the library [GeV].
     """
 
     particle: str
     rings: int
     pitch: float
+    depths: tuple[float, ...]
     mip: float
     threshold: float
     energies: tuple[float, float]
@@ -134,10 +136,15 @@ class FastSimulation:
             choice, place = torch.from_numpy(uniform)
             layers = self.density(log_energy, impact, choice, place, _mixture)
             told = torch.from_numpy(noise), log_energy, impact, layers
-            departures = self.generator.departures(*told).numpy()
+            departures, cores = self.generator.told(*told)
         tables = {name: table.numpy() for name, table in self.generator.template.named_buffers()}
         place = log_energy.numpy(), impact.numpy()
-        return weigh(departures, self.generator.groups.numpy(), *place, **tables), layers
+        weights = weigh(departures.numpy(), self.generator.groups.numpy(), *place, **tables)
+        if cores is not None:
+            particles = cores.contiguous().numpy()
+            particles[..., 0] *= weights.sum(axis=2)[..., None]
+            add_cores(weights, particles, tables["positions"])
+        return weights, layers
 
     def save(self, folder: Path, record: dict[str, Any]) -> None:
         """Write generator.safetensors and generator.json; `record` says how it was made."""
@@ -154,10 +161,10 @@ class FastSimulation:
         save_file(kept, folder / _NETWORK)
         shape = {
             "layers": self.generator.n_layers,
-            "noise": self.generator.noise,
-            "widths": self.generator.widths,
+            "generator": self.generator.shape,
             "hidden": self.density.hidden,
             "components": self.density.components,
+            "draws": self.tables.draws,
         }
         write_json(folder / _RECORD, {"shape": shape, "scale": asdict(self.scale), **record})
 
@@ -194,7 +201,8 @@ def load_generator(folder: Path) -> FastSimulation:
         raise StoreError(msg)
     record, tensors = read_json(folder / _RECORD), load_file(folder / _NETWORK)
     told = record["scale"]
-    scale = Scale(**{**told, "energies": tuple(told["energies"])})
+    spans = {name: tuple(told[name]) for name in ("depths", "energies")}
+    scale = Scale(**{**told, **spans})
     patch, shape = Patch(scale.rings, scale.pitch), record["shape"]
     parts = {part: _part(tensors, part) for part in ("density", "generator", "hits")}
     template = Template(**_part(parts["generator"], "template"))
@@ -202,15 +210,15 @@ def load_generator(folder: Path) -> FastSimulation:
     density = LayerDensity(conditions, patch.n_cells, shape["hidden"], shape["components"])
     told_twice = {f"conditions.{name}": t for name, t in conditions.state_dict().items()}
     density.load_state_dict(parts["density"] | told_twice)
-    generator = Generator(
-        template, conditions, groups(patch), shape["noise"], tuple(shape["widths"])
-    )
+    told_once = template, conditions, groups(patch), scale.depths
+    generator = Generator(*told_once, **shape["generator"])
     generator.load_state_dict(parts["generator"])
     tables = HitTables(
         **{name: parts["hits"][name].numpy() for name in _TABLES},
         zones=zones(patch),
         neighbours=np.ascontiguousarray(patch.neighbours, dtype=np.int64),
         threshold=scale.threshold,
+        draws=shape["draws"],
     )
     return FastSimulation(Networks(density, generator, tables), scale)
 

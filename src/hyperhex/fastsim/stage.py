@@ -56,9 +56,9 @@ def fit(settings: FastsimSettings, showers: Path, output: Path, threads: int) ->
     from hyperhex.fastsim.library import prepare, split
     from hyperhex.fastsim.simulation import FastSimulation, Networks
 
-    chosen = settings.fastsim
     library = store.open(showers)
     particle = str(library.attributes["particle"])
+    chosen = _of(settings, particle)
     seed = integer(settings.seed, "fastsim", particle)
     if threads < chosen.threads:
         log.warning("%d threads lent, fastsim.threads asks for %d", threads, chosen.threads)
@@ -78,7 +78,7 @@ def fit(settings: FastsimSettings, showers: Path, output: Path, threads: int) ->
     }
     spool = Spool(output / "generator", identity, _CODE)
     start = time.monotonic()
-    density, generator, crossings = _begin(patch, together, training, chosen, seed)
+    density, generator, crossings = _begin(patch, scale, together, training, chosen, seed)
     tables = crossings.tables()
     spent = time.monotonic() - start
     log.info("density of the layers and crossings of the cells: %.0f s", spent)
@@ -105,7 +105,12 @@ def fit(settings: FastsimSettings, showers: Path, output: Path, threads: int) ->
 
 
 def _begin(
-    patch: Patch, showers: Showers, training: Sample, chosen: FastsimNetwork, seed: int
+    patch: Patch,
+    scale: Scale,
+    showers: Showers,
+    training: Sample,
+    chosen: FastsimNetwork,
+    seed: int,
 ) -> tuple[LayerDensity, Generator, Crossings]:
     """What is fitted without an adversary, and the generator before its training."""
     import torch
@@ -123,12 +128,14 @@ def _begin(
     some = slice(_MEASURED)
     deposits = showers.deposits[some].numpy()
     template = fit_template(patch, deposits, training.energy[some], showers.impact[some].numpy())
-    crossings = find_crossings(patch, deposits, training.energy[some], chosen.threshold)
+    told = training.energy[some], chosen.threshold, chosen.hit_draws
+    crossings = find_crossings(patch, deposits, *told)
     crossings = drawn_about_template(template, crossings, showers, seed)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(integer(seed, "fastsim", "generator", bits=63))
-        widths = tuple(chosen.generator_widths)
-        generator = Generator(template, conditions, groups(patch), chosen.noise, widths)
+        shape = chosen.noise, chosen.generator_widths, chosen.secondaries
+        known = template, conditions, groups(patch), scale.depths
+        generator = Generator(*known, *shape)
     return density, generator, crossings
 
 
@@ -180,9 +187,9 @@ def validate(
     from hyperhex.plots.fastsim import draw_figures
     from hyperhex.plots.training import draw_course
 
-    chosen = settings.fastsim
     torch.set_num_threads(1)
     fast_simulation, library = load_generator(model), store.open(showers)
+    chosen = _of(settings, str(library.attributes["particle"]))
     sample, scale = _read(library, chosen.threshold)
     _check_scale(model, fast_simulation.scale, scale)
     seed = integer(settings.seed, "fastsim", scale.particle)
@@ -219,11 +226,11 @@ def downstream(
     from hyperhex.fastsim.simulation import load_generator
     from hyperhex.plots.downstream import draw_figures
 
-    chosen = settings.fastsim
     torch.set_num_threads(1)
     pairs: dict[str, Pair] = {}
     for path in showers:
         library = store.open(path)
+        chosen = _of(settings, str(library.attributes["particle"]))
         sample, scale = _read(library, chosen.threshold)
         fast_simulation = load_generator(generators / scale.particle)
         _check_scale(generators / scale.particle, fast_simulation.scale, scale)
@@ -239,6 +246,10 @@ def downstream(
     write_json(output, found)
 
 
+def _of(settings: FastsimSettings, particle: str) -> FastsimNetwork:
+    return FastsimNetwork.model_validate(settings.fastsim.of(particle))
+
+
 def _read(library: store.Store, threshold: float) -> tuple[Sample, Scale]:
     """Thresholded showers, and what their numbers mean."""
     from hyperhex.fastsim.library import Sample, thresholded
@@ -252,7 +263,8 @@ def _read(library: store.Store, threshold: float) -> tuple[Sample, Scale]:
         np.asarray(library["impact"][:], np.float64),
     )
     span = float(sample.energy.min()), float(sample.energy.max())
-    place = str(told["particle"]), geometry["rings"], geometry["pitch"]
+    depths = tuple(geometry["depths"])
+    place = str(told["particle"]), geometry["rings"], geometry["pitch"], depths
     return sample, Scale(*place, mip, threshold, span)
 
 

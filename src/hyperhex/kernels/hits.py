@@ -35,7 +35,6 @@ __all__ = [
     "KNOTS_PER_ROOT",
     "LARGEST_STEP",
     "MEANS_PER_ROOT",
-    "MOST_DRAWS",
     "NEAR",
     "SOFT",
     "HitTables",
@@ -51,7 +50,6 @@ MEANS_PER_ROOT = 8
 LARGEST_STEP = -0.8
 SOFT = 20.0  # [MIP] what has much energy, b
 DRAWS = 32
-MOST_DRAWS = 16
 NEAR = 0.02
 _LEAST = 1e-3
 _REGISTER = 16
@@ -71,6 +69,8 @@ class HitTables:
     zones : zone of each cell, (n_cells,)
     neighbours : neighbours of each cell, -1 for none, (n_cells, 6)
     threshold : least energy of a hit cell [MIP]
+    draws : how many energies are drawn for a layer, so many times those of its cells as they go
+        into it
     """
 
     sums: Floats
@@ -79,6 +79,7 @@ class HitTables:
     zones: NDArray[np.int64]
     neighbours: NDArray[np.int64]
     threshold: float
+    draws: int = DRAWS
 
 
 @dataclass(frozen=True)
@@ -129,6 +130,7 @@ def draw_hits(
         tables.zones,
         tables.neighbours,
         np.float32(tables.threshold),
+        tables.draws,
         np.uint64(seed),
         found.cell,
         found.energy,
@@ -177,6 +179,7 @@ def _draw_showers(
     zones: NDArray[np.int64],
     neighbours: NDArray[np.int64],
     threshold: np.float32,
+    draws: int,
     seed: np.uint64,
     cell: NDArray[np.int32],
     drawn_energy: Floats,
@@ -226,7 +229,8 @@ def _draw_showers(
             _rows(row, more, kept, hit, sums.shape[2], state)
             told = place, more, row
             known = zones, sums, moments, layer
-            _energies(kept, drawn, told, known, hit, wanted, threshold, race, state)
+            turns = max(1, draws // hit) if hit > 1 else 1
+            _energies(kept, drawn, told, known, hit, turns, wanted, threshold, race, state)
             _make_good(kept, hit, wanted)
             for one in range(hit):
                 cell[done + one] = layer * n_cells + place[one]
@@ -258,22 +262,22 @@ def _energies(
     told: tuple[NDArray[np.int32], Floats, NDArray[np.int32]],
     known: tuple[NDArray[np.int64], Floats, Floats, int],
     hit: int,
+    turns: int,
     wanted: np.float32,
     threshold: np.float32,
     exponential: Floats,
     state: State,
 ) -> None:
-    """Energies above the threshold of cells that are crossed; of several, those that fit.
+    """Energies above the threshold of cells that are crossed; of several turns, those that fit.
 
     `told` are place, mean number of crossings after the first and row of each cell; `known` the
     zones of the cells, the tables, and the layer; `exponential` is room for random numbers.
     """
     place, more, row = told
     zones, sums, moments, layer = known
-    draws = min(MOST_DRAWS, max(1, DRAWS // hit)) if hit > 1 else 1
     last = np.float32(sums.shape[3] - 1.001)
     nearest = np.float32(np.inf)
-    for _ in range(draws):
+    for _ in range(turns):
         exponentials(exponential[:hit], state)
         total = np.float32(0.0)
         for one in range(hit):

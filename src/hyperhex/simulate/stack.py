@@ -84,6 +84,12 @@ class Stack:
         first = np.concatenate([[0.0], last[:-1]])
         return 0.5 * (first + last), last - first
 
+    @property
+    def sensor_depths(self) -> NDArray[np.float64]:
+        """Mean depth of the sensitive slabs of each readout layer (n_layers) [cm]."""
+        middles, sensors = 0.5 * (self.planes[1:] + self.planes[:-1]), np.array(self.sensors)
+        return np.array([middles[sensors == layer].mean() for layer in range(self.n_layers)])
+
 
 def build_matter(stack: Stack, patch: Patch, cuts: Cuts, steps: Steps, radius: float) -> Matter:
     """Matter of the transport kernel; `radius` bounds the world sideways [cm]."""

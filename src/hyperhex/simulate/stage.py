@@ -293,6 +293,7 @@ def attributes(section: Simulate, particle: str, seed: int) -> dict[str, Any]:
         "geometry": {
             **section.stack.model_dump(mode="json"),
             "rings": patch.rings,
+            "depths": stack.sensor_depths.tolist(),
             "radiation_lengths": float(stack.radiation_lengths[-1]),
         },
         "cuts": section.transport.model_dump(mode="json"),

@@ -1,0 +1,123 @@
+"""Secondary particles of a shower and their cores, beside the mean profile.
+
+In the shower of a hadron every secondary deposits energy along a line of its own, in the same
+direction in all the layers it crosses: alone in one cell of each, or with a core of the photons and
+electrons that it makes. Logits of single cells hardly learn that, since what a line has in common
+is spread over cells of all layers. So the generator says where the lines are.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import Any
+
+import torch
+from torch import nn
+
+from hyperhex.kernels.cores import LEAST_SHARE, add_cores, cores_back
+
+__all__ = ["OWN_NOISE", "Cores", "lateral"]
+
+OWN_NOISE = 4
+"""Normal numbers of each secondary: place of its vertex and direction, x and y."""
+
+_LINE, _SPREAD, _NARROW, _VERTEX = slice(0, 4), slice(4, 8), slice(8, 10), slice(10, 11)
+_STRENGTH = 11
+_START = 0.1
+_FIRST_STRENGTH = 0.5  # of all together
+_FIRST_NARROW = 1.0
+_LOG_SPREAD = -6.0, 3.0
+_LOG_NARROW = -3.0, 5.0
+_LOG_STRENGTH = -12.0, 6.0
+
+
+class Cores(nn.Module):
+    """Lines of secondaries, and strength and width of what they leave in each layer.
+
+    A line comes from a vertex near the shower's axis, at a depth of its own, in a direction that is
+    normal about what the network says. The logarithm of b of its profile is linear in depth. Its
+    strength is its own in every layer, as a share of the energy that the mean profile has there.
+    The first half are tracks, the others have cores (`hyperhex.kernels.cores`).
+
+    Buffers: `depths` of the layers, the last at 1, (n_layers,).
+    """
+
+    depths: torch.Tensor
+
+    def __init__(self, width: int, secondaries: int, depths: torch.Tensor) -> None:
+        super().__init__()
+        self.secondaries, tracks = secondaries, secondaries // 2
+        self.register_buffer("depths", depths, persistent=False)
+        outputs = _STRENGTH + len(depths)
+        self.head = nn.Linear(width, secondaries * outputs)
+        nn.init.normal_(self.head.weight, std=_START / width**0.5)
+        first = torch.zeros(secondaries, outputs)
+        # from those that go straight on to those that go far astray
+        for kind in (slice(tracks), slice(tracks, None)):
+            number = len(first[kind])
+            first[kind, 4:6] = torch.linspace(-3.0, 0.0, number)[:, None]
+            first[kind, 6:8] = torch.linspace(-2.0, 2.0, number)[:, None]
+        first[:, 8] = _FIRST_NARROW
+        first[:, _STRENGTH:] = math.log(_FIRST_STRENGTH / secondaries)
+        with torch.no_grad():
+            self.head.bias.copy_(first.flatten())
+
+    def forward(
+        self, hidden: torch.Tensor, noise: torch.Tensor, impact: torch.Tensor
+    ) -> torch.Tensor:
+        """Strength, b [1/cm^2] and place [cm] in each layer, (n, n_layers, secondaries, 4).
+
+        `hidden` (n, width), `noise` (n, 4 secondaries) normal, `impact` (n, 2) [cm].
+        """
+        told = self.head(hidden).reshape(hidden.shape[0], self.secondaries, -1)
+        own = noise.reshape(hidden.shape[0], self.secondaries, OWN_NOISE)
+        line = told[..., _LINE] + own * told[..., _SPREAD].clamp(*_LOG_SPREAD).exp()
+        beyond = self.depths - torch.sigmoid(told[..., _VERTEX])
+        away = line[..., None, :2] + line[..., None, 2:] * beyond[..., None]
+        narrow = told[..., 8:9] + told[..., 9:10] * self.depths
+        parts = [
+            told[..., _STRENGTH:].clamp(*_LOG_STRENGTH).exp()[..., None],
+            narrow.clamp(*_LOG_NARROW).exp()[..., None],
+            impact[:, None, None] + away,
+        ]
+        return torch.cat(parts, dim=3).transpose(1, 2)
+
+
+def lateral(cores: torch.Tensor, positions: torch.Tensor) -> torch.Tensor:
+    """Sum of the profiles in cells, (n, n_layers, n_cells).
+
+    `cores` (n, n_layers, k, 4) as of `Cores`, `positions` (n_cells, 2) [cm]. On a CPU it is
+    compiled.
+    """
+    if cores.device.type != "cpu" or torch.compiler.is_exporting():
+        return _lateral(cores, positions)
+    apply: Callable[..., torch.Tensor] = _Lateral.apply
+    return apply(cores, positions)
+
+
+def _lateral(cores: torch.Tensor, positions: torch.Tensor) -> torch.Tensor:
+    strength, narrow, *place = (part[..., None] for part in cores.unbind(3))
+    square = sum((positions[:, k] - place[k]).square() for k in range(2))
+    number = cores.shape[2]
+    track = torch.arange(number, device=cores.device) < number // 2
+    power = torch.where(track, 8.0, 2.0)[:, None]
+    share = torch.exp(-power * torch.log1p(narrow * square))
+    total = share.sum(3, keepdim=True) + float(LEAST_SHARE)
+    return (strength * share / total).sum(2)
+
+
+class _Lateral(torch.autograd.Function):
+    """The compiled sum and its derivatives."""
+
+    @staticmethod
+    def forward(ctx: Any, cores: torch.Tensor, positions: torch.Tensor) -> torch.Tensor:
+        ctx.cores, ctx.positions = cores.detach().contiguous(), positions
+        cells = cores.new_zeros(*cores.shape[:2], len(positions))
+        add_cores(cells.numpy(), ctx.cores.numpy(), positions.numpy())
+        return cells
+
+    @staticmethod
+    def backward(ctx: Any, slopes: torch.Tensor) -> tuple[torch.Tensor, None]:
+        told = ctx.cores.numpy(), ctx.positions.numpy()
+        return torch.from_numpy(cores_back(slopes.contiguous().numpy(), *told)), None

@@ -1,0 +1,100 @@
+"""Profiles of particles in the cells of layers, and the derivatives of their sum.
+
+A particle shares its strength among the cells of a layer in proportion to (1 + b d^2)^-p, d being
+the distance of a cell's centre from it. With p = 2 that is the core of an electromagnetic shower,
+of radius b^-1/2 (Grindhammer & Peters, hep-ex/0001020, eq. 24); with p = 8 nearly all is in the
+nearest cell, as of a single track.
+"""
+
+from __future__ import annotations
+
+from functools import partial
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hyperhex.kernels.compiled import compiled, inlined
+
+__all__ = ["LEAST_SHARE", "add_cores", "cores_back"]
+
+Floats = NDArray[np.float32]
+
+LEAST_SHARE = np.float32(1e-30)
+"""Sum of the shares of a particle that no cell is near to, so that none has any of its strength."""
+
+_sums = partial(compiled, fastmath={"reassoc", "contract"})
+
+
+@_sums
+def add_cores(cells: Floats, cores: Floats, positions: Floats) -> None:
+    """Add profiles to cells, in place.
+
+    `cells` (n, n_layers, n_cells); `cores` (n, n_layers, k, 4) are strength, b [1/cm^2], x and y of
+    the particle [cm], the first half of them of p = 8, the others of p = 2; `positions`
+    (n_cells, 2) [cm].
+    """
+    x, y = positions[:, 0].copy(), positions[:, 1].copy()
+    share, tracks = np.empty_like(x), cores.shape[2] // 2
+    for shower in range(cells.shape[0]):
+        for layer in range(cells.shape[1]):
+            row = cells[shower, layer]
+            for k in range(cores.shape[2]):
+                strength, narrow, at_x, at_y = cores[shower, layer, k]
+                for c in range(len(x)):
+                    away_x, away_y = x[c] - at_x, y[c] - at_y
+                    square = away_x * away_x + away_y * away_y
+                    share[c] = np.float32(1.0) / (np.float32(1.0) + narrow * square)
+                part = strength / _raise(share, k < tracks)
+                for c in range(len(x)):
+                    row[c] += part * share[c]
+
+
+@_sums
+def cores_back(slopes: Floats, cores: Floats, positions: Floats) -> Floats:
+    """Gradient of cores (n, n_layers, k, 4) from that of the cells (n, n_layers, n_cells)."""
+    found = np.empty_like(cores)
+    none = np.float32(0.0)
+    x, y = positions[:, 0].copy(), positions[:, 1].copy()
+    share, less, tracks = np.empty_like(x), np.empty_like(x), cores.shape[2] // 2
+    for shower in range(slopes.shape[0]):
+        for layer in range(slopes.shape[1]):
+            row = slopes[shower, layer]
+            for k in range(cores.shape[2]):
+                strength, narrow, at_x, at_y = cores[shower, layer, k]
+                for c in range(len(x)):
+                    away_x, away_y = x[c] - at_x, y[c] - at_y
+                    square = away_x * away_x + away_y * away_y
+                    less[c] = np.float32(1.0) / (np.float32(1.0) + narrow * square)
+                    share[c] = less[c]
+                total = _raise(share, k < tracks)
+                mean = none
+                for c in range(len(x)):
+                    mean += row[c] * share[c]
+                mean /= total
+                of_narrow, of_x, of_y = none, none, none
+                for c in range(len(x)):
+                    away_x, away_y = x[c] - at_x, y[c] - at_y
+                    slope = (row[c] - mean) * share[c] * less[c]
+                    of_narrow += slope * (away_x * away_x + away_y * away_y)
+                    of_x += slope * away_x
+                    of_y += slope * away_y
+                power = np.float32(8.0) if k < tracks else np.float32(2.0)
+                steep = power * strength / total
+                found[shower, layer, k, 0] = mean
+                found[shower, layer, k, 1] = -steep * of_narrow
+                found[shower, layer, k, 2] = np.float32(2.0) * steep * narrow * of_x
+                found[shower, layer, k, 3] = np.float32(2.0) * steep * narrow * of_y
+    return found
+
+
+@inlined
+def _raise(share: Floats, track: bool) -> np.float32:
+    """Square them, or raise them to the eighth power, in place; their sum, never zero."""
+    total = LEAST_SHARE
+    for c in range(len(share)):
+        share[c] *= share[c]
+        if track:
+            share[c] *= share[c]
+            share[c] *= share[c]
+        total += share[c]
+    return total
