@@ -27,6 +27,7 @@ def settings(**changed: float) -> FastsimSettings:
     section = FastsimNetwork(
         iterations=4, batch=64, noise=8, generator_widths=[16], critic_widths=[16], report_every=2,
         density_width=16, density_components=3, density_passes=40, density_batch=128,
+        settings_of={"pi+": {"secondaries": 4, "hit_draws": 50}, "photon": {"noise": 3}},
     )  # fmt: skip
     section = section.model_copy(update=changed)
     return FastsimSettings(production="test", seed=3, fastsim=section)
@@ -60,6 +61,8 @@ def test_a_second_fit_writes_the_same_bytes(library: Path, model: Path, tmp_path
 def test_the_record_says_how_it_was_made(model: Path) -> None:
     record = read_json(model / "generator.json")
     assert record["scale"]["particle"] == "pi+"
+    assert record["shape"]["generator"] == {"noise": 8, "widths": [16], "secondaries": 4}
+    assert record["shape"]["draws"] == 50
     training = read_json(model / "training.json")
     assert [report["iteration"] for report in training["reports"]] == [2, 4]
     assert training["minutes"] == training["reports"][-1]["minutes"] > 0

@@ -78,7 +78,7 @@ def _departures(axes: Axes, reports: Rows, particle: str) -> None:
         values = 100.0 * _column(found, name)
         axes.plot(_column(reports, "iteration"), values, color=colour, label=label)
     axes.set(title=particle, ylabel="departure [%]", yscale="log")
-    axes.legend(ncols=3, fontsize=8)
+    axes.legend(fontsize=8, loc="center left", bbox_to_anchor=(1.0, 0.5))
 
 
 def _areas(reports: Rows) -> Rows:
