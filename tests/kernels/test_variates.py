@@ -60,14 +60,6 @@ def test_binomial_numbers_follow_their_law(number: int, chance: float) -> None:
     assert found.max() <= number
 
 
-def test_pairs_of_whole_numbers_are_even_and_independent() -> None:
-    state = begun(7, 1)
-    found = np.array([variates.integers(5, 6, state) for _ in range(30_000)])
-    observed = np.bincount(6 * found[:, 0] + found[:, 1], minlength=30)
-    assert len(observed) == 30
-    assert stats.chisquare(observed).pvalue > 1e-3
-
-
 def test_sums_of_uniform_numbers_are_nearly_normal() -> None:
     state = begun(8, 1)
     found = np.array([variates.standard_normal(state) for _ in range(40_000)])

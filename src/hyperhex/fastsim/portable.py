@@ -110,10 +110,9 @@ class Portable(nn.Module):
         near = raced.to(times.dtype) @ self.beside
         turns = torch.where(near > 0, -torch.log1p(-torch.rand_like(times)) / near, _LATE + times)
         turns = torch.where(raced, torch.inf, turns)
-        # some find no room there in all of their attempts
+        # in a layer that is all but full the attempts do not find room there for all
         room = torch.where(raced, 0.0, near).sum(2, keepdim=True) / (6.0 * first).clamp_min(1.0)
-        lost = among & (torch.rand_like(fractions) < (1.0 - room) ** PLACES)
-        late = lost.sum(2, keepdim=True)
+        late = torch.floor((hits - first) * (1.0 - PLACES * room)).clamp_min(0.0)
         hit = raced | _smallest(turns, hits - first - late)
         hit = hit | _smallest(torch.where(hit, torch.inf, times), late)
         more = fractions * layers.energy[..., None] / self.moments[..., 0] - race

@@ -27,7 +27,7 @@ from numpy.typing import NDArray
 
 from hyperhex.kernels.compiled import compiled, inlined
 from hyperhex.kernels.counter import State, begin
-from hyperhex.kernels.race import companions, first_of
+from hyperhex.kernels.race import TRIES, companions, first_of
 from hyperhex.kernels.variates import binomial, exponentials, standard_normal, uniforms
 
 __all__ = [
@@ -190,7 +190,9 @@ def _draw_showers(
     race = np.empty(room, np.float32)
     times = np.full(room, np.inf, np.float32)
     order = times.view(np.int32)
-    taken = np.zeros(n_cells, np.bool_)
+    taken = np.zeros(n_cells + 1, np.bool_)
+    taken[n_cells] = True
+    attempts = np.empty(TRIES * n_cells, np.float32)
     place = np.zeros(n_cells + 1, np.int32)
     more = np.empty(n_cells, np.float32)
     row = np.empty(n_cells, np.int32)
@@ -220,7 +222,7 @@ def _draw_showers(
                 more[one] = max(weight[c] * rates[zones[c]] - race[c], np.float32(0.0))
             for one in range(first, hit):
                 more[one] = np.float32(0.0)
-            found = companions(place, first, hit, neighbours, taken, state)
+            found = companions(place, first, hit, neighbours, taken, attempts, state)
             if found < hit:
                 for one in range(found):
                     times[place[one]] = np.inf

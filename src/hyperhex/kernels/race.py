@@ -7,11 +7,12 @@ from numpy.typing import NDArray
 
 from hyperhex.kernels.compiled import inlined
 from hyperhex.kernels.counter import State
-from hyperhex.kernels.variates import integers
+from hyperhex.kernels.variates import uniforms
 
-__all__ = ["PLACES", "companions", "first_of"]
+__all__ = ["PLACES", "TRIES", "companions", "first_of"]
 
-PLACES = 4
+PLACES = 16
+TRIES = 4
 _BEYOND = np.int32(0x7F800000)  # the bits of infinity
 _OCTAVE = np.int32(1 << 23)
 
@@ -74,26 +75,36 @@ def companions(
     hit: int,
     neighbours: NDArray[np.int64],
     taken: NDArray[np.bool_],
+    room: NDArray[np.float32],
     state: State,
 ) -> int:
     """Fill `place` from `first` to `hit` with cells without a hit beside one of the first places.
 
-    Some may find none in all of their attempts; returns where the places end.
+    There are 16 attempts for each; in a layer that is all but full some find none even so. Returns
+    where the places end. `taken` (n_cells + 1,) is false but for its end, which stands for no cell,
+    and is left so; `room` is for random numbers.
     """
     if first == hit:
         return hit
+    nowhere = np.int64(len(taken) - 1)
     for one in range(first):
         taken[place[one]] = True
+    number, sides = TRIES * (hit - first), np.float32(6 * first)
     found = first
-    for _ in range(first, hit):
-        for _ in range(PLACES):
-            one, side = integers(first, 6, state)
-            beside = neighbours[place[one], side]
-            if beside >= 0 and not taken[beside]:
-                place[found] = beside
-                taken[beside] = True
-                found += 1
+    for _ in range(PLACES // TRIES):
+        uniforms(room[:number], state)
+        for attempt in range(number):
+            side = np.int32(room[attempt] * sides)
+            beside = neighbours[place[side // 6], side % 6]
+            beside = nowhere if beside < 0 else beside
+            # written whether it is free or not: a branch that nobody can foretell costs more
+            place[found] = beside
+            found += not taken[beside]
+            taken[beside] = True
+            if found == hit:
                 break
+        if found == hit:
+            break
     for one in range(found):
         taken[place[one]] = False
     return found

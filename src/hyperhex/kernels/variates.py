@@ -9,7 +9,7 @@ from hyperhex.kernels.compiled import inlined
 from hyperhex.kernels.counter import State, hashed
 from hyperhex.kernels.elementary import log32
 
-__all__ = ["binomial", "exponentials", "integers", "standard_normal", "uniforms"]
+__all__ = ["binomial", "exponentials", "standard_normal", "uniforms"]
 
 Floats = NDArray[np.float32]
 
@@ -59,16 +59,6 @@ def binomial(number: int, chance: float, state: State) -> int:
             found += int((word & _LOW16) < limit)
             word >>= _S16
     return found
-
-
-@inlined
-def integers(first: int, second: int, state: State) -> tuple[int, int]:
-    """Whole numbers below each of two, from the halves of one word."""
-    state[0] += state[1]
-    word = hashed(state[0])
-    high = ((word >> _S32) * np.uint64(first)) >> _S32
-    low = ((word & _LOW) * np.uint64(second)) >> _S32
-    return int(high), int(low)
 
 
 @inlined
