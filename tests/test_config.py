@@ -114,8 +114,8 @@ def test_every_fault_is_listed_with_its_place(folder: Path) -> None:
             "fastsim.limits_of.photon.hits: -0.1 given, expected greater than 0",
         ),
         (
-            {"fastsim": {"settings_of": {"pi+": {"noise": 9}}}},
-            "fastsim.settings_of: pi+ given, allowed are those of simulate.particles",
+            {"fastsim": {"settings_of": {"kaon": {"noise": 9}}}},
+            "fastsim.settings_of.kaon",
         ),
         (
             {"fastsim": {"settings_of": {"photon": {"noises": 9}}}},

@@ -61,9 +61,8 @@ def _check_tuning(tuning: Tuning, groups: Mapping[str, str], faults: list[str]) 
 def _check_variants(config: Config, faults: list[str]) -> None:
     there = config.simulate.particles
     faults += [
-        f"fastsim.{name}: {particle} given, allowed are those of simulate.particles, {there}"
-        for name in ("limits_of", "settings_of")
-        for particle in getattr(config.fastsim, name)
+        f"fastsim.limits_of: {particle} given, allowed are those of simulate.particles, {there}"
+        for particle in config.fastsim.limits_of
         if particle not in there
     ]
     for name, variant in config.fastsim.variants.items():

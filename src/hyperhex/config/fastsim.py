@@ -6,7 +6,15 @@ from typing import Any
 
 from pydantic import Field
 
-from hyperhex.config.section import Count, Fraction, Name, Positive, Section, Threads
+from hyperhex.config.section import (
+    Count,
+    Fraction,
+    Name,
+    Particle,
+    Positive,
+    Section,
+    Threads,
+)
 
 __all__ = ["Fastsim", "FastsimGate", "FastsimLimits", "FastsimNetwork", "FastsimVariant"]
 
@@ -82,14 +90,16 @@ class FastsimNetwork(Section):
     average: Fraction = Field(default=0.998, description="memory of the averaged generator")
     report_every: Count = Field(default=100, description="iterations between progress lines")
     glanced: Count = Field(default=500, description="held-out showers that progress is seen with")
-    settings_of: dict[str, dict[str, Any]] = Field(
-        default={}, description="of a particle, instead of those of all"
+    settings_of: dict[Particle, dict[str, Any]] = Field(
+        default={"pi+": {"secondaries": 16, "generator_widths": [512, 256], "hit_draws": 128}},
+        description="of a particle, instead of those of all",
     )
 
     def of(self, particle: str) -> dict[str, Any]:
         """Settings of a particle, not yet checked."""
         told = {name: getattr(self, name) for name in FastsimNetwork.model_fields}
-        return told | {"settings_of": {}} | self.settings_of.get(particle, {})
+        own = {str(name): told for name, told in self.settings_of.items()}
+        return told | {"settings_of": {}} | own.get(particle, {})
 
 
 class FastsimVariant(Section):

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-__all__ = ["Count", "Fraction", "Name", "Positive", "Section", "Threads"]
+__all__ = ["Count", "Fraction", "Name", "Particle", "Positive", "Section", "Threads"]
 
 Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$", description="letters, digits and _")]
+
+
+Particle = Literal["photon", "electron", "pi+"]
+"""Whose showers are simulated and learned."""
 
 
 Positive = Annotated[float, Field(gt=0)]

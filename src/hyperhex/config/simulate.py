@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal
 import yaml
 from pydantic import Field, model_validator
 
-from hyperhex.config.section import Count, Fraction, Name, Positive, Section
+from hyperhex.config.section import Count, Fraction, Name, Particle, Positive, Section
 
 __all__ = ["Block", "CutEnergy", "Simulate", "Slab", "Stack", "StackSection", "Transport"]
 
@@ -180,7 +180,7 @@ class Transport(Section):
 class Simulate(Section):
     """Full simulation of showers in a stack of slabs."""
 
-    particles: list[Literal["photon", "electron", "pi+"]] = Field(
+    particles: list[Particle] = Field(
         default=["photon", "electron"],
         description="whose showers are simulated and learned; detection draws those of photons and"
         " electrons",
