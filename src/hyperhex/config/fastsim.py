@@ -98,7 +98,7 @@ class FastsimNetwork(Section):
     def of(self, particle: str) -> dict[str, Any]:
         """Settings of a particle, not yet checked."""
         told = {name: getattr(self, name) for name in FastsimNetwork.model_fields}
-        own = {str(name): told for name, told in self.settings_of.items()}
+        own = {str(name): settings for name, settings in self.settings_of.items()}
         return told | {"settings_of": {}} | own.get(particle, {})
 
 
