@@ -24,8 +24,8 @@ def singles(scale: float, number: int = 100_000, seed: int = 1) -> NDArray[np.fl
 
 
 def known(patch: Patch, shared: float, scale: float = 2.0) -> Crossings:
-    """Crossings of one kind in both zones of two layers."""
-    energies = tuple((singles(scale), singles(scale)) for _ in (0, 1))
+    """Crossings of one kind in all zones of two layers."""
+    energies = tuple((singles(scale), singles(scale)) for _ in range(3))
     weights = tuple(tuple(np.ones_like(one) for one in row) for row in energies)
     edges = crossings._EDGES
     return Crossings(energies, weights, np.full(2, shared), patch, 0.5, edges)
@@ -54,9 +54,9 @@ def test_weights_change_sums_and_moments(patch: Patch) -> None:
     )
 
 
-def test_zones_part_the_axis_from_the_rest(patch: Patch) -> None:
-    assert zones(patch).tolist() == [0] * 19 + [1] * 18
-    assert not zones(Patch(1, 1.2)).any()
+def test_zones_are_the_middle_the_cells_about_it_and_the_rest(patch: Patch) -> None:
+    assert zones(patch).tolist() == [0] + [1] * 18 + [2] * 18
+    assert zones(Patch(1, 1.2)).tolist() == [0] + [1] * 6
 
 
 def sparse(rate: float, layers: int = 2) -> tuple[NDArray[np.float32], NDArray[np.float64]]:
@@ -72,10 +72,23 @@ def sparse(rate: float, layers: int = 2) -> tuple[NDArray[np.float32], NDArray[n
 def test_single_crossings_are_those_of_sparse_cells_by_zone(patch: Patch) -> None:
     found = find_crossings(patch, *sparse(0.03), 0.5)
     for layer in (0, 1):
-        near, far = (found.energies[zone][layer].mean() for zone in (0, 1))
+        near, far = (found.energies[zone][layer].mean() for zone in (1, 2))
         assert near == pytest.approx(3.5, rel=0.06)
         assert far == pytest.approx(1.5, rel=0.06)
-        assert (np.diff(found.energies[0][layer]) >= 0).all()
+        assert (np.diff(found.energies[1][layer]) >= 0).all()
+
+
+def test_what_enters_is_known_from_layers_that_it_crosses_alone(patch: Patch) -> None:
+    """A track leaves 3.5 MIP in the middle cell, where no cell is sparse."""
+    deposits, energy = sparse(0.03)
+    random = np.random.default_rng(9)
+    alone = np.zeros((1000, 2, 37), np.float32)
+    alone[:, :, 0] = random.normal(3.5, 0.2, (1000, 2))
+    alone[::2, :, 5] = 0.7
+    told = np.concatenate([deposits, alone]), np.concatenate([energy, np.full(1000, 50.0)])
+    found = find_crossings(patch, *told, 0.5)
+    for middle in found.energies[0]:
+        assert np.mean(np.abs(middle - 3.5) < 1.0) > 0.95
 
 
 def test_a_layer_that_is_hardly_hit_takes_those_of_all(patch: Patch) -> None:
@@ -83,7 +96,7 @@ def test_a_layer_that_is_hardly_hit_takes_those_of_all(patch: Patch) -> None:
     deposits[:, 2] = 0.0
     deposits[:5, 2, 30] = 1.0
     found = find_crossings(patch, deposits, energy, 0.5)
-    assert len(found.energies[1][2]) > len(found.energies[1][1])
+    assert len(found.energies[2][2]) > len(found.energies[2][1])
     assert np.isfinite(found.tables().sums).all()
 
 

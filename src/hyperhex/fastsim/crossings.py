@@ -29,7 +29,9 @@ _ROUNDING = 1e-12
 _SPARSE = (0.1, 0.3)
 _LEAST_HITS = 300
 _GROUPS = 6
+_ZONES = 3
 _NEAR = 2  # rings
+_ALONE = 3  # hits of a layer
 _FIRST_SHARE = 0.2
 
 _FAR = 0.5  # of the rings, from where on neighbours are counted
@@ -76,8 +78,8 @@ class Crossings:
 
 
 def zones(patch: Patch) -> NDArray[np.int64]:
-    """Zone of each cell: 0 near the axis, where particles are harder, 1 far from it."""
-    return np.asarray(patch.ring > _NEAR, dtype=np.int64)
+    """Zone of each cell: 0 where the particle enters, 1 near there, 2 far, where all are softer."""
+    return np.digitize(patch.ring, [1, _NEAR + 1])
 
 
 def find_crossings(
@@ -87,8 +89,10 @@ def find_crossings(
 
     Sparse are the rings that, in showers of like energy, are hit in a layer with a probability
     below 0.1, or 0.3 where those are too few. Where there are few even so, those of the whole
-    layer are taken, or of all layers. `deposits` (n, layers, cells) [MIP], thresholded; `energy`
-    (n,) [GeV]; `draws` as of `HitTables`.
+    layer are taken, or of all layers. The cell where the particle enters is hardly ever sparse:
+    what a track leaves there, in all the planes of a layer, is seen where at most three cells of
+    the layer are hit. `deposits` (n, layers, cells) [MIP], thresholded; `energy` (n,) [GeV];
+    `draws` as of `HitTables`.
     """
     groups = np.array_split(np.argsort(energy, kind="stable"), _GROUPS)
     n_layers = deposits.shape[1]
@@ -106,12 +110,17 @@ def find_crossings(
 
     def chosen(zone: int, layer: int) -> NDArray[np.float64]:
         found = [limit[layer] for limit in limits]
-        near = [hit[(ring > _NEAR) == bool(zone)] for hit, ring in found]
+        near = [hit[(ring > _NEAR) == (zone == _ZONES - 1)] for hit, ring in found]
         choices = [*near, *(hit for hit, _ in found), everything]
+        if zone == 0:
+            centre = deposits[np.count_nonzero(deposits[:, layer], axis=1) <= _ALONE, layer, 0]
+            choices = [centre[centre > 0], *choices]
         energies = next(hit for hit in choices if len(hit) >= _LEAST_HITS)
         return np.sort(np.minimum(energies, _LARGEST_HIT).astype(np.float64))
 
-    energies = tuple(tuple(chosen(zone, layer) for layer in range(n_layers)) for zone in (0, 1))
+    energies = tuple(
+        tuple(chosen(zone, layer) for layer in range(n_layers)) for zone in range(_ZONES)
+    )
     weights = tuple(tuple(np.ones_like(hit) for hit in row) for row in energies)
     edges = _EDGES * (threshold / _EDGES[0])
     shared = np.full(n_layers, _FIRST_SHARE)
@@ -132,7 +141,7 @@ def settle(crossings: Crossings, real: NDArray, draw: Draw) -> Crossings:
                 )
                 for k in range(real.shape[1])
             )
-            for zone in (0, 1)
+            for zone in range(_ZONES)
         )
         shared = np.clip(crossings.shared * step, *_SHARES)
         crossings = replace(crossings, weights=weights, shared=shared)
