@@ -17,7 +17,7 @@ def beside(first: list[int], hit: int, number: int) -> list[NDArray[np.int32]]:
     begin(state, np.uint64(5), np.uint64(1))
     taken = np.zeros(PATCH.n_cells + 1, np.bool_)
     taken[-1] = True
-    room = np.empty(race.TRIES * PATCH.n_cells, np.float32)
+    room = np.empty(race.ATTEMPTS_AT_ONCE * PATCH.n_cells, np.float32)
     neighbours = np.ascontiguousarray(PATCH.neighbours, dtype=np.int64)
     found = []
     for _ in range(number):

@@ -78,7 +78,10 @@ class FastsimNetwork(Section):
     batch: Count = Field(default=128, description="showers of a step")
     noise: Count = Field(default=32, description="dimensions of the generator's noise")
     secondaries: int = Field(
-        default=0, ge=0, description="particles in a shower that have a dense core each"
+        default=0,
+        ge=0,
+        description="particles in a shower with a line of their own, half of them as tracks, half"
+        " with cores",
     )
     generator_widths: list[Count] = Field(default=[256, 128], description="hidden layers")
     critic_widths: list[Count] = Field(default=[256, 256, 64], description="hidden layers")
@@ -97,9 +100,11 @@ class FastsimNetwork(Section):
 
     def of(self, particle: str) -> dict[str, Any]:
         """Settings of a particle, not yet checked."""
-        told = {name: getattr(self, name) for name in FastsimNetwork.model_fields}
         own = {str(name): settings for name, settings in self.settings_of.items()}
-        return told | {"settings_of": {}} | own.get(particle, {})
+        return self._all() | {"settings_of": {}} | own.get(particle, {})
+
+    def _all(self) -> dict[str, Any]:
+        return {name: getattr(self, name) for name in FastsimNetwork.model_fields}
 
 
 class FastsimVariant(Section):
@@ -122,9 +127,8 @@ class Fastsim(FastsimNetwork, FastsimGate):
     def network(self, variant: str) -> dict[str, Any]:
         """Settings of the network of a variant, not yet checked."""
         own = self.variants[variant].settings
-        told = {name: getattr(self, name) for name in FastsimNetwork.model_fields}
         of = {
-            particle: {name: value for name, value in told.items() if name not in own}
-            for particle, told in self.settings_of.items()
+            particle: {name: value for name, value in settings.items() if name not in own}
+            for particle, settings in self.settings_of.items()
         }
-        return told | {"single_energies": [], "settings_of": of} | own
+        return self._all() | {"single_energies": [], "settings_of": of} | own

@@ -23,10 +23,11 @@ OWN_NOISE = 4
 """Normal numbers of each secondary: place of its vertex and direction, x and y."""
 
 _LINE, _SPREAD, _NARROW, _VERTEX = slice(0, 4), slice(4, 8), slice(8, 10), slice(10, 11)
-_STRENGTH = 11
+_STRENGTH = slice(11, None)
+_PLACE, _DIRECTION = slice(0, 2), slice(2, 4)  # of a line and of its spread
 _START = 0.1
 _FIRST_STRENGTH = 0.5  # of all together
-_FIRST_NARROW = 1.0
+_FIRST_NARROW = 1.0, 0.0  # logarithm of b at the face, and its slope
 _LOG_SPREAD = -6.0, 3.0
 _LOG_NARROW = -3.0, 5.0
 _LOG_STRENGTH = -12.0, 6.0
@@ -49,17 +50,17 @@ class Cores(nn.Module):
         super().__init__()
         self.secondaries, tracks = secondaries, secondaries // 2
         self.register_buffer("depths", depths, persistent=False)
-        outputs = _STRENGTH + len(depths)
+        outputs = _STRENGTH.start + len(depths)
         self.head = nn.Linear(width, secondaries * outputs)
         nn.init.normal_(self.head.weight, std=_START / width**0.5)
         first = torch.zeros(secondaries, outputs)
-        # from those that go straight on to those that go far astray
+        # of either kind from those that go straight on to those that go far astray
         for kind in (slice(tracks), slice(tracks, None)):
-            number = len(first[kind])
-            first[kind, 4:6] = torch.linspace(-3.0, 0.0, number)[:, None]
-            first[kind, 6:8] = torch.linspace(-2.0, 2.0, number)[:, None]
-        first[:, 8] = _FIRST_NARROW
-        first[:, _STRENGTH:] = math.log(_FIRST_STRENGTH / secondaries)
+            spread = first[kind, _SPREAD]
+            spread[:, _PLACE] = torch.linspace(-3.0, 0.0, len(spread))[:, None]
+            spread[:, _DIRECTION] = torch.linspace(-2.0, 2.0, len(spread))[:, None]
+        first[:, _NARROW] = torch.tensor(_FIRST_NARROW)
+        first[:, _STRENGTH] = math.log(_FIRST_STRENGTH / secondaries)
         with torch.no_grad():
             self.head.bias.copy_(first.flatten())
 
@@ -74,10 +75,12 @@ class Cores(nn.Module):
         own = noise.reshape(hidden.shape[0], self.secondaries, OWN_NOISE)
         line = told[..., _LINE] + own * told[..., _SPREAD].clamp(*_LOG_SPREAD).exp()
         beyond = self.depths - torch.sigmoid(told[..., _VERTEX])
-        away = line[..., None, :2] + line[..., None, 2:] * beyond[..., None]
-        narrow = told[..., 8:9] + told[..., 9:10] * self.depths
+        place, direction = line[..., None, _PLACE], line[..., None, _DIRECTION]
+        away = place + direction * beyond[..., None]
+        at_face, slope = told[..., _NARROW].split(1, dim=2)
+        narrow = at_face + slope * self.depths
         parts = [
-            told[..., _STRENGTH:].clamp(*_LOG_STRENGTH).exp()[..., None],
+            told[..., _STRENGTH].clamp(*_LOG_STRENGTH).exp()[..., None],
             narrow.clamp(*_LOG_NARROW).exp()[..., None],
             impact[:, None, None] + away,
         ]

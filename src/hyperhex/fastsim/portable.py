@@ -28,7 +28,7 @@ from hyperhex.kernels.hits import (
     NEAR,
     SOFT,
 )
-from hyperhex.kernels.race import PLACES
+from hyperhex.kernels.race import ATTEMPTS
 
 __all__ = ["Portable", "save_program"]
 
@@ -112,7 +112,7 @@ class Portable(nn.Module):
         turns = torch.where(raced, torch.inf, turns)
         # in a layer that is all but full the attempts do not find room there for all
         room = torch.where(raced, 0.0, near).sum(2, keepdim=True) / (6.0 * first).clamp_min(1.0)
-        late = torch.floor((hits - first) * (1.0 - PLACES * room)).clamp_min(0.0)
+        late = torch.floor((hits - first) * (1.0 - ATTEMPTS * room)).clamp_min(0.0)
         hit = raced | _smallest(turns, hits - first - late)
         hit = hit | _smallest(torch.where(hit, torch.inf, times), late)
         more = fractions * layers.energy[..., None] / self.moments[..., 0] - race

@@ -2,8 +2,8 @@
 
 A particle shares its strength among the cells of a layer in proportion to (1 + b d^2)^-p, d being
 the distance of a cell's centre from it. With p = 2 that is the core of an electromagnetic shower,
-of radius b^-1/2 (Grindhammer & Peters, hep-ex/0001020, eq. 24); with p = 8 nearly all is in the
-nearest cell, as of a single track.
+of radius b^-1/2 (the radial profiles of Grindhammer & Peters, hep-ex/0001020); with p = 8 nearly
+all is in the nearest cell, as of a single track.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from functools import partial
 import numpy as np
 from numpy.typing import NDArray
 
-from hyperhex.kernels.compiled import compiled, inlined
+from hyperhex.kernels.compiled import compiled
 
 __all__ = ["LEAST_SHARE", "add_cores", "cores_back"]
 
@@ -34,17 +34,14 @@ def add_cores(cells: Floats, cores: Floats, positions: Floats) -> None:
     (n_cells, 2) [cm].
     """
     x, y = positions[:, 0].copy(), positions[:, 1].copy()
-    share, tracks = np.empty_like(x), cores.shape[2] // 2
+    share, root, tracks = np.empty_like(x), np.empty_like(x), cores.shape[2] // 2
     for shower in range(cells.shape[0]):
         for layer in range(cells.shape[1]):
             row = cells[shower, layer]
             for k in range(cores.shape[2]):
                 strength, narrow, at_x, at_y = cores[shower, layer, k]
-                for c in range(len(x)):
-                    away_x, away_y = x[c] - at_x, y[c] - at_y
-                    square = away_x * away_x + away_y * away_y
-                    share[c] = np.float32(1.0) / (np.float32(1.0) + narrow * square)
-                part = strength / _raise(share, k < tracks)
+                place = narrow, at_x, at_y
+                part = strength / _shares(share, root, x, y, place, k < tracks)
                 for c in range(len(x)):
                     row[c] += part * share[c]
 
@@ -55,18 +52,13 @@ def cores_back(slopes: Floats, cores: Floats, positions: Floats) -> Floats:
     found = np.empty_like(cores)
     none = np.float32(0.0)
     x, y = positions[:, 0].copy(), positions[:, 1].copy()
-    share, less, tracks = np.empty_like(x), np.empty_like(x), cores.shape[2] // 2
+    share, root, tracks = np.empty_like(x), np.empty_like(x), cores.shape[2] // 2
     for shower in range(slopes.shape[0]):
         for layer in range(slopes.shape[1]):
             row = slopes[shower, layer]
             for k in range(cores.shape[2]):
                 strength, narrow, at_x, at_y = cores[shower, layer, k]
-                for c in range(len(x)):
-                    away_x, away_y = x[c] - at_x, y[c] - at_y
-                    square = away_x * away_x + away_y * away_y
-                    less[c] = np.float32(1.0) / (np.float32(1.0) + narrow * square)
-                    share[c] = less[c]
-                total = _raise(share, k < tracks)
+                total = _shares(share, root, x, y, (narrow, at_x, at_y), k < tracks)
                 mean = none
                 for c in range(len(x)):
                     mean += row[c] * share[c]
@@ -74,7 +66,7 @@ def cores_back(slopes: Floats, cores: Floats, positions: Floats) -> Floats:
                 of_narrow, of_x, of_y = none, none, none
                 for c in range(len(x)):
                     away_x, away_y = x[c] - at_x, y[c] - at_y
-                    slope = (row[c] - mean) * share[c] * less[c]
+                    slope = (row[c] - mean) * share[c] * root[c]
                     of_narrow += slope * (away_x * away_x + away_y * away_y)
                     of_x += slope * away_x
                     of_y += slope * away_y
@@ -87,14 +79,27 @@ def cores_back(slopes: Floats, cores: Floats, positions: Floats) -> Floats:
     return found
 
 
-@inlined
-def _raise(share: Floats, track: bool) -> np.float32:
-    """Square them, or raise them to the eighth power, in place; their sum, never zero."""
+@partial(_sums, _nrt=False, forceinline=True)
+def _shares(
+    share: Floats,
+    root: Floats,
+    x: Floats,
+    y: Floats,
+    place: tuple[np.float32, np.float32, np.float32],
+    track: bool,
+) -> np.float32:
+    """Fill with (1 + b d^2)^-p and (1 + b d^2)^-1 of the cells; the sum of the first, never 0."""
+    narrow, at_x, at_y = place
     total = LEAST_SHARE
-    for c in range(len(share)):
-        share[c] *= share[c]
+    for c in range(len(x)):
+        away_x, away_y = x[c] - at_x, y[c] - at_y
+        square = away_x * away_x + away_y * away_y
+        value = np.float32(1.0) / (np.float32(1.0) + narrow * square)
+        root[c] = value
+        value *= value
         if track:
-            share[c] *= share[c]
-            share[c] *= share[c]
-        total += share[c]
+            value *= value
+            value *= value
+        share[c] = value
+        total += value
     return total

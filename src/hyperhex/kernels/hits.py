@@ -27,7 +27,7 @@ from numpy.typing import NDArray
 
 from hyperhex.kernels.compiled import compiled, inlined
 from hyperhex.kernels.counter import State, begin
-from hyperhex.kernels.race import TRIES, companions, first_of
+from hyperhex.kernels.race import ATTEMPTS_AT_ONCE, companions, first_of
 from hyperhex.kernels.variates import binomial, exponentials, standard_normal, uniforms
 
 __all__ = [
@@ -192,7 +192,7 @@ def _draw_showers(
     order = times.view(np.int32)
     taken = np.zeros(n_cells + 1, np.bool_)
     taken[n_cells] = True
-    attempts = np.empty(TRIES * n_cells, np.float32)
+    attempts = np.empty(ATTEMPTS_AT_ONCE * n_cells, np.float32)
     place = np.zeros(n_cells + 1, np.int32)
     more = np.empty(n_cells, np.float32)
     row = np.empty(n_cells, np.int32)

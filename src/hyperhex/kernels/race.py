@@ -9,10 +9,14 @@ from hyperhex.kernels.compiled import inlined
 from hyperhex.kernels.counter import State
 from hyperhex.kernels.variates import uniforms
 
-__all__ = ["PLACES", "TRIES", "companions", "first_of"]
+__all__ = ["ATTEMPTS", "ATTEMPTS_AT_ONCE", "companions", "first_of"]
 
-PLACES = 16
-TRIES = 4
+ATTEMPTS = 16
+"""How many neighbours are tried for each companion; few layers are so dense that more would do."""
+
+ATTEMPTS_AT_ONCE = 4
+"""How many of them are drawn together, for all companions of a layer."""
+
 _BEYOND = np.int32(0x7F800000)  # the bits of infinity
 _OCTAVE = np.int32(1 << 23)
 
@@ -80,18 +84,18 @@ def companions(
 ) -> int:
     """Fill `place` from `first` to `hit` with cells without a hit beside one of the first places.
 
-    There are 16 attempts for each; in a layer that is all but full some find none even so. Returns
+    There are `ATTEMPTS` for each; in a layer that is all but full some find none even so. Returns
     where the places end. `taken` (n_cells + 1,) is false but for its end, which stands for no cell,
-    and is left so; `room` is for random numbers.
+    and is left so; `room` is for random numbers, `ATTEMPTS_AT_ONCE` of each companion.
     """
     if first == hit:
         return hit
     nowhere = np.int64(len(taken) - 1)
     for one in range(first):
         taken[place[one]] = True
-    number, sides = TRIES * (hit - first), np.float32(6 * first)
+    number, sides = ATTEMPTS_AT_ONCE * (hit - first), np.float32(6 * first)
     found = first
-    for _ in range(PLACES // TRIES):
+    for _ in range(ATTEMPTS // ATTEMPTS_AT_ONCE):
         uniforms(room[:number], state)
         for attempt in range(number):
             side = np.int32(room[attempt] * sides)
