@@ -141,7 +141,7 @@ def fitted(patch: Patch, toy: Toy) -> Fitted:
     conditions = fit_conditions(showers.log_energy, showers.layers, patch.pitch, THRESHOLD)
     settings = FastsimNetwork(density_passes=70)
     deposits = showers.deposits.numpy()
-    template = fit_template(patch, deposits, sample.energy, showers.impact.numpy())
+    template = fit_template(patch, deposits, showers.impact.numpy())
     crossings = find_crossings(patch, deposits, sample.energy, THRESHOLD)
     crossings = drawn_about_template(template, crossings, showers, 1)
     density = fit_density(conditions, showers, settings, 1)

@@ -31,7 +31,7 @@ def judged(
         "kpd": {"value": 0.02, "error": 0.001},
         "kpd_floor": {"value": 0.0, "error": 0.001},
         "energies": [{"response": ONE, "width": ONE, "hits": ONE}],
-        "floors": {"response": 0.001},
+        "floors": {"response": 0.001, "width": 0.002, "hits": 0.003, **DEPARTURES},
         **{name: {"deviation": value} for name, value in DEPARTURES.items()},
     }
     path = folder / particle / "validation.json"
@@ -87,6 +87,8 @@ def test_the_table_marks_what_misses_its_limit(validations: list[Path]) -> None:
     assert all(" 2.0*" in row for row in rows[:5])
     (middle,) = (row for row in rows if row.startswith("photon") and "median of 3" in row)
     assert middle.split()[4:6] == ["0.710", "0.730"]
+    (floor,) = (row for row in rows if row.startswith("photon") and "full simulation" in row)
+    assert floor.split()[3:6] == ["0.500", "0.510", "0.1"]
 
 
 def test_the_figure_shows_every_particle(validations: list[Path], tmp_path: Path) -> None:

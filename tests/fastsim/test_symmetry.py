@@ -40,11 +40,12 @@ def test_moving_there_and_back_changes_nothing(patch: Patch) -> None:
 
 @pytest.mark.parametrize("operation", range(12))
 def test_template_turns_with_the_shower(patch: Patch, toy: Toy, operation: int) -> None:
-    template = fit_template(patch, *toy(400, 3))
-    log_energy = torch.tensor([2.0])
+    deposits, _, impact = toy(400, 3)
+    template = fit_template(patch, deposits, impact)
+    hits = torch.full((1, deposits.shape[1]), 5.0)
     point = torch.tensor([[0.3, 0.2]])
     matrix = torch.from_numpy(patch.symmetry_matrices[operation]).float()
-    here = template(log_energy, point)
-    there = template(log_energy, point @ matrix.T)
+    here = template(hits, point)
+    there = template(hits, point @ matrix.T)
     expected = here[..., patch.symmetries[operation]]
     torch.testing.assert_close(there, expected, rtol=0, atol=1e-4)

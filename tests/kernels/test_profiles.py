@@ -23,28 +23,28 @@ def template() -> Template:
 
 
 def weighed(
-    template: Template, logits: NDArray, log_energy: NDArray, impact: NDArray
+    template: Template, logits: NDArray, hits: NDArray, impact: NDArray
 ) -> NDArray[np.float32]:
     tables = {name: table.numpy() for name, table in template.named_buffers()}
-    return weigh(logits, np.arange(37), log_energy, impact, **tables)
+    return weigh(logits, np.arange(37), hits, impact, **tables)
 
 
 def showers(number: int) -> tuple[NDArray, NDArray, NDArray]:
-    """Logits, ln E also beyond the knots, and impact points."""
+    """Logits, hits of layers, none and more than at the last knot too, and impact points."""
     random = np.random.default_rng(2)
     logits = random.normal(0.0, 2.0, (number, 3, 37)).astype(np.float32)
-    log_energy = random.uniform(-1.0, 6.0, number).astype(np.float32)
-    log_energy[:3] = 0.0, 4.6, 2.3
+    hits = random.integers(0, 200, (number, 3)).astype(np.float32)
+    hits[:4] = np.array([0, 1, 2, 150], np.float32)[:, None]
     impact = random.uniform(-0.6, 0.6, (number, 2)).astype(np.float32)
     impact[0] = 0.0
-    return logits, log_energy, impact
+    return logits, hits, impact
 
 
 def test_weights_are_exponentials_of_logits_and_template(template: Template) -> None:
-    logits, log_energy, impact = showers(200)
-    profile = template(torch.from_numpy(log_energy), torch.from_numpy(impact)).numpy()
+    logits, hits, impact = showers(200)
+    profile = template(torch.from_numpy(hits), torch.from_numpy(impact)).numpy()
     expected = np.exp(logits.astype(np.float64) + profile)
-    np.testing.assert_allclose(weighed(template, logits, log_energy, impact), expected, rtol=5e-6)
+    np.testing.assert_allclose(weighed(template, logits, hits, impact), expected, rtol=5e-6)
 
 
 def test_a_shower_is_weighed_the_same_among_others(template: Template) -> None:
@@ -55,16 +55,16 @@ def test_a_shower_is_weighed_the_same_among_others(template: Template) -> None:
 
 @pytest.mark.parametrize("logit", [-1e4, 1e4])
 def test_extreme_logits_leave_finite_positive_weights(template: Template, logit: float) -> None:
-    _, log_energy, impact = showers(4)
+    _, hits, impact = showers(4)
     logits = np.full((4, 3, 37), logit, np.float32)
-    found = weighed(template, logits, log_energy, impact)
+    found = weighed(template, logits, hits, impact)
     np.testing.assert_allclose(found, np.exp(np.sign(logit) * 80.0), rtol=1e-5)
 
 
 def test_cells_of_a_group_have_one_departure(template: Template) -> None:
-    logits, log_energy, impact = showers(20)
+    logits, hits, impact = showers(20)
     groups = np.arange(37) // 2
     tables = {name: table.numpy() for name, table in template.named_buffers()}
     few = logits[..., :19].copy()
-    found = weigh(few, groups, log_energy, impact, **tables)
-    np.testing.assert_array_equal(found, weighed(template, few[..., groups], log_energy, impact))
+    found = weigh(few, groups, hits, impact, **tables)
+    np.testing.assert_array_equal(found, weighed(template, few[..., groups], hits, impact))

@@ -97,7 +97,7 @@ class Trainer:
         self.features = DerivedFeatures(positions, ring).to(device)
         self._weights = Weights(tables, device)
         raw = torch.cat([self._raw_features(showers.rows(part)) for part in _blocks(len(showers))])
-        self.standard = Standard(raw, showers.log_energy, generator.template.knots)
+        self.standard = Standard(raw, showers.log_energy)
         self._standard = self.standard(raw, showers.log_energy)
         grouped = nn.functional.one_hot(generator.groups).to(torch.float32)
         # groups of one cell come first

@@ -22,7 +22,7 @@ from hyperhex.random import integer
 
 __all__ = ["calibrate", "drawn_about_template"]
 
-_ROUNDS = 2
+_ROUNDS = 4
 _LARGEST_STEP = 0.3
 _BATCH = 256
 _SETTLED = 6000
@@ -33,7 +33,7 @@ def calibrate(
 ) -> HitTables:
     """Move the template of a trained generator, and settle what its cells are drawn from.
 
-    The number of means is small beside the number of showers, so two rounds are enough and nothing
+    The number of means is small beside the number of showers, so four rounds are enough and nothing
     is learned by heart.
     """
     template, tables = generator.template, crossings.tables()
@@ -57,7 +57,7 @@ def drawn_about_template(
     few = showers.rows(slice(_SETTLED))
     blocks = [few.rows(slice(start, start + _BATCH)) for start in range(0, len(few), _BATCH)]
     with torch.no_grad():
-        logits = [template(block.log_energy, block.impact) for block in blocks]
+        logits = [template(block.layers.hits, block.impact) for block in blocks]
     fractions = torch.softmax(torch.cat(logits), dim=2).numpy()
     layers = few.layers.energy.numpy(), few.layers.hits.numpy().astype(np.int32)
 
@@ -70,9 +70,7 @@ def drawn_about_template(
 
 def _template(patch: Patch, deposits: NDArray, like: Showers) -> Template:
     """Template of showers under the conditions of others."""
-    return fit_template(
-        patch, deposits, like.log_energy.double().exp().numpy(), like.impact.numpy()
-    )
+    return fit_template(patch, deposits, like.impact.numpy())
 
 
 def _drawn(

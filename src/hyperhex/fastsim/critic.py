@@ -19,6 +19,7 @@ from hyperhex.fastsim.template import hats
 __all__ = ["Critic", "DerivedFeatures", "Standard", "gradient_penalty"]
 
 _TINY = 1e-3
+_KNOTS = 7
 
 
 class DerivedFeatures(nn.Module):
@@ -98,10 +99,10 @@ class Standard(nn.Module):
     mean: torch.Tensor
     deviation: torch.Tensor
 
-    def __init__(
-        self, features: torch.Tensor, log_energy: torch.Tensor, knots: torch.Tensor
-    ) -> None:
+    def __init__(self, features: torch.Tensor, log_energy: torch.Tensor) -> None:
         super().__init__()
+        knots = torch.linspace(float(log_energy.min()), float(log_energy.max()), _KNOTS)
+        knots = knots.to(log_energy.device)
         weight = hats(log_energy, knots)
         # normal equations: LAPACK's least squares differ in the last bits from call to call
         mean = torch.linalg.solve(weight.T @ weight, weight.T @ features)

@@ -73,7 +73,7 @@ class Generator(nn.Module):
         `noise` (n, noise) is normal, `log_energy` (n,) of [GeV], `impact` (n, 2) in the wedge [cm].
         """
         departures, cores = self.told(noise, log_energy, impact, layers)
-        logits = departures.index_select(2, self.groups) + self.template(log_energy, impact)
+        logits = departures.index_select(2, self.groups) + self.template(layers.hits, impact)
         fractions = torch.softmax(logits, dim=2)
         if cores is None:
             return fractions

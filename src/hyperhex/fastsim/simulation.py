@@ -138,7 +138,7 @@ class FastSimulation:
             told = torch.from_numpy(noise), log_energy, impact, layers
             departures, cores = self.generator.told(*told)
         tables = {name: table.numpy() for name, table in self.generator.template.named_buffers()}
-        place = log_energy.numpy(), impact.numpy()
+        place = layers.hits.numpy(), impact.numpy()
         weights = weigh(departures.numpy(), self.generator.groups.numpy(), *place, **tables)
         if cores is not None:
             particles = cores.contiguous().numpy()

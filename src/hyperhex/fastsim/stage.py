@@ -127,7 +127,7 @@ def _begin(
     density = fit_density(conditions, showers, chosen, seed)
     some = slice(_MEASURED)
     deposits = showers.deposits[some].numpy()
-    template = fit_template(patch, deposits, training.energy[some], showers.impact[some].numpy())
+    template = fit_template(patch, deposits, showers.impact[some].numpy())
     told = training.energy[some], chosen.threshold, chosen.hit_draws
     crossings = find_crossings(patch, deposits, *told)
     crossings = drawn_about_template(template, crossings, showers, seed)

@@ -49,7 +49,7 @@ def gather(validations: Sequence[Path]) -> Study:
 def lines(study: Mapping[str, Any], limits: Mapping[str, Mapping[str, float]]) -> Iterator[str]:
     """Table as text: AUC as they are, the others in per cent; what misses its limit has a star.
 
-    `limits` are by particle.
+    `limits` are by particle. Beside the seeds are the figures of two halves of the full simulation.
     """
     names = list(study["rows"][0]["figures"])
     header = ["particle", "variant", *names, "fpd", "kpd", "minutes"]
@@ -59,7 +59,10 @@ def lines(study: Mapping[str, Any], limits: Mapping[str, Mapping[str, float]]) -
         cells = [_cell(name, row["figures"][name], asked[name]) for name in names]
         ends = f"{row['fpd']:.2f}", f"{row['kpd']:.4f}", f"{row['minutes']:.1f}"
         table.append([row["particle"], row["variant"], *cells, *ends])
+    used = {row["particle"]: row["floors"] for row in study["rows"] if row["used"]}
     for particle, found in study["seeds"].items():
+        floors = [_cell(name, used[particle][name], 1.0) for name in names]
+        table.append([particle, "full simulation", *floors, "", "", ""])
         for what in ("median", "least", "largest"):
             told, asked = found["figures"], limits[particle]
             cells = [_cell(name, told[name][what], asked[name]) for name in names]

@@ -1,7 +1,8 @@
-"""The mean shower: how far from the axis each layer has its energy, as a function of energy.
+"""The mean layer: how far from the axis it has its energy, by the number of its cells that are hit.
 
-The network learns only what departs from it. The profiles are tables at knots of ln E and of
-distance with linear interpolation between them.
+The network learns only what departs from it. The profiles are tables at knots of ln h and of
+distance with linear interpolation between them. Of the particle's energy they know nothing: what a
+layer looks like, a track, the start of a shower or its middle, shows far better in its hits.
 """
 
 from __future__ import annotations
@@ -15,11 +16,12 @@ from hyperhex.detector.patch import Patch
 
 __all__ = ["Template", "fit_template", "hats"]
 
-_ENERGY_KNOTS = 7
+_HITS_KNOTS = 9
 _DISTANCE_KNOTS = np.array(
     [0.0, 0.2, 0.4, 0.6, 0.8, 1.0, 1.25, 1.5, 1.75, 2.0, 2.5, 3.0, 4.0, 5.0, 7.0, 9.0, 12.0]
 )
 _FLOOR = 1e-7
+_FEW = 3.0  # layers
 _BLOCK = 4096
 
 
@@ -28,10 +30,10 @@ class Template(nn.Module):
 
     Buffers
     -------
-    knots : ln E, (n_energy,)
+    knots : ln of the number of hits, (n_hits,)
     distances : of a cell's centre from the impact point, (n_distance,) [cm]
     radial : ln of the mean fraction of its layer's energy in a cell,
-        (n_energy, n_layers, n_distance)
+        (n_hits, n_layers, n_distance)
     positions : centres of the cells, (n_cells, 2) [cm]
     """
 
@@ -47,10 +49,13 @@ class Template(nn.Module):
         for name in self.NAMES:
             self.register_buffer(name, tables[name])
 
-    def forward(self, log_energy: torch.Tensor, impact: torch.Tensor) -> torch.Tensor:
-        """Logits of the cells' fractions of their layer, (n, n_layers, n_cells)."""
-        weight = hats(log_energy, self.knots)
-        profiles = torch.einsum("nk,kld->nld", weight, self.radial)
+    def forward(self, hits: torch.Tensor, impact: torch.Tensor) -> torch.Tensor:
+        """Logits of the cells' fractions of their layer, (n, n_layers, n_cells).
+
+        `hits` (n, n_layers) are the cells that are hit, `impact` (n, 2) [cm].
+        """
+        weight = hats(torch.log(hits.clamp_min(1)), self.knots)
+        profiles = torch.einsum("nlk,kld->nld", weight, self.radial)
         apart = torch.cdist(impact, self.positions, compute_mode="donot_use_mm_for_euclid_dist")
         return profiles @ hats(apart, self.distances).transpose(1, 2)
 
@@ -68,28 +73,38 @@ def hats(value: torch.Tensor, knots: torch.Tensor) -> torch.Tensor:
     return rising - torch.cat([rising[..., 1:], torch.zeros_like(value)], dim=-1)
 
 
-def fit_template(patch: Patch, deposits: NDArray, energy: NDArray, impact: NDArray) -> Template:
-    """Template of showers (n, layers, cells) [MIP], (n,) [GeV], (n, 2) [cm]."""
-    logs = np.log(energy.astype(np.float64))
-    knots = np.linspace(logs.min(), logs.max(), _ENERGY_KNOTS)
+def fit_template(patch: Patch, deposits: NDArray, impact: NDArray) -> Template:
+    """Template of showers (n, layers, cells) [MIP], (n, 2) [cm].
+
+    Where few layers have about so many hits, the profile is between that of those that have and
+    that of layers with fewer hits.
+    """
+    hits = np.count_nonzero(deposits, axis=2)
+    knots = torch.linspace(0.0, float(np.log(max(2, hits.max()))), _HITS_KNOTS)
     distances = _DISTANCE_KNOTS[: np.searchsorted(_DISTANCE_KNOTS, 1.1 * patch.rings)] * patch.pitch
     shape = len(knots), deposits.shape[1], len(distances)
-    shares, number = np.zeros(shape), np.zeros((shape[0], 1, shape[2]))
+    shares, number = np.zeros(shape), np.zeros(shape)
+    cells = np.zeros(len(distances))
     for start in range(0, len(deposits), _BLOCK):
         rows = slice(start, start + _BLOCK)
-        weight = hats(torch.from_numpy(logs[rows]), torch.from_numpy(knots)).float().numpy()
+        weight = hats(torch.from_numpy(np.log(hits[rows].clip(1))).float(), knots).numpy()
         apart = np.linalg.norm(impact[rows, None, :] - patch.positions, axis=2)
         hat = hats(torch.from_numpy(apart), torch.from_numpy(distances)).float().numpy()
         layers = deposits[rows].sum(axis=2, keepdims=True)
         # a layer without energy says nothing of where it would be
-        hit = (layers > 0).astype(np.float32)
+        weight *= layers > 0
         fractions = (deposits[rows] / np.maximum(layers, 1e-6)) @ hat
-        shares += np.tensordot(weight, fractions, axes=(0, 0))
-        number = number + np.einsum("nk,nlx,nd->kld", weight, hit, hat.sum(axis=1), optimize=True)
+        shares += np.einsum("nlk,nld->kld", weight, fractions, optimize=True)
+        number += np.einsum("nlk,nd->kld", weight, hat.sum(axis=1), optimize=True)
+        cells += hat.sum(axis=(0, 1))
+    few = _FEW * cells / max(1, len(deposits))
+    mean = [shares.sum(axis=0) / number.sum(axis=0).clip(_FLOOR)]
+    for own, counted in zip(shares, number, strict=True):
+        mean.append((own + few * mean[-1]) / (counted + few).clip(_FLOOR))
     tables = {
-        "knots": knots,
+        "knots": knots.numpy(),
         "distances": distances,
-        "radial": np.log((shares / number.clip(_FLOOR)).clip(_FLOOR)),
+        "radial": np.log(np.stack(mean[1:]).clip(_FLOOR)),
         "positions": patch.positions,
     }
     return Template(**{name: torch.from_numpy(table).float() for name, table in tables.items()})

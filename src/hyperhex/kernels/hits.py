@@ -13,8 +13,8 @@ Where few cells are hit, several such energies are drawn and those with the sum 
 kept. What is left is made good by the cells with much energy, in which a crossing more or less does
 not show: the energy y above the threshold becomes y + k y^2 / (y + b), with k for the sum to be E.
 
-Random numbers are those of a counter for each shower, so that a shower does not depend on what is
-drawn with it.
+Random numbers are those of a counter for each layer of a shower, so that a shower does not depend
+on what is drawn with it.
 """
 
 from __future__ import annotations
@@ -132,6 +132,7 @@ def draw_hits(
         np.float32(tables.threshold),
         tables.draws,
         np.uint64(seed),
+        found.first,
         found.cell,
         found.energy,
     )
@@ -181,6 +182,7 @@ def _draw_showers(
     threshold: np.float32,
     draws: int,
     seed: np.uint64,
+    first: NDArray[np.int64],
     cell: NDArray[np.int32],
     drawn_energy: Floats,
 ) -> None:
@@ -199,13 +201,14 @@ def _draw_showers(
     kept = np.empty(n_cells, np.float32)
     drawn = np.empty(n_cells, np.float32)
     rates = np.empty(len(moments), np.float32)
-    done = 0
-    for shower in range(len(weights)):
-        begin(state, seed, np.uint64(shower))
-        for layer in range(weights.shape[1]):
+    done = first.copy()
+    # the tables of one layer stay in the cache while it is drawn for all showers
+    for layer in range(weights.shape[1]):
+        for shower in range(len(weights)):
             hit = hits[shower, layer]
             if hit == 0:
                 continue
+            begin(state, seed, np.uint64(shower * weights.shape[1] + layer))
             weight = weights[shower, layer]
             exponentials(race, state)
             total = np.float32(0.0)
@@ -214,15 +217,15 @@ def _draw_showers(
                 times[c] = race[c] / (weight[c] + np.float32(1e-30))
             for zone in range(len(rates)):
                 rates[zone] = energy[shower, layer] / (total * moments[zone, layer, 0])
-            first = hit - binomial(hit - 1, shared[layer], state)
+            raced = hit - binomial(hit - 1, shared[layer], state)
             start = np.float32(np.float32(1.0) / rates[-1]).view(np.int32)
-            first_of(place, order, n_cells, first, start)
-            for one in range(first):
+            first_of(place, order, n_cells, raced, start)
+            for one in range(raced):
                 c = place[one]
                 more[one] = max(weight[c] * rates[zones[c]] - race[c], np.float32(0.0))
-            for one in range(first, hit):
+            for one in range(raced, hit):
                 more[one] = np.float32(0.0)
-            found = companions(place, first, hit, neighbours, taken, attempts, state)
+            found = companions(place, raced, hit, neighbours, taken, attempts, state)
             if found < hit:
                 for one in range(found):
                     times[place[one]] = np.inf
@@ -234,10 +237,11 @@ def _draw_showers(
             turns = max(1, draws // hit) if hit > 1 else 1
             _energies(kept, drawn, told, known, hit, turns, wanted, threshold, race, state)
             _make_good(kept, hit, wanted)
+            begun = done[shower]
             for one in range(hit):
-                cell[done + one] = layer * n_cells + place[one]
-                drawn_energy[done + one] = threshold + kept[one]
-            done += hit
+                cell[begun + one] = layer * n_cells + place[one]
+                drawn_energy[begun + one] = threshold + kept[one]
+            done[shower] += hit
 
 
 @inlined

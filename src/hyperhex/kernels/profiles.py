@@ -1,8 +1,8 @@
 """Lateral profiles added to logits, and their exponentials: what cells are expected to have.
 
-A profile is a table of logarithms at knots of ln E and of the distance of a cell from where the
-particle entered, with linear interpolation between the knots, as `hyperhex.fastsim.template` has
-it. This is its fast form: distances are found once for all layers.
+A profile is a table of logarithms at knots of ln h, h being the hits of the layer, and of the
+distance of a cell from where the particle entered, with linear interpolation between the knots, as
+`hyperhex.fastsim.template` has it. This is its fast form: distances are found once for all layers.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ Floats = NDArray[np.float32]
 def weigh(
     departures: Floats,
     groups: NDArray[np.int64],
-    log_energy: Floats,
+    hits: Floats,
     impact: Floats,
     knots: Floats,
     distances: Floats,
@@ -34,8 +34,8 @@ def weigh(
     """Weights exp(departure + profile) of cells, (n, n_layers, n_cells).
 
     `departures` (n, n_layers, n_groups) are of the cells of a group, `groups` (n_cells,);
-    `log_energy` (n,) of [GeV], `impact` (n, 2) and `positions` (n_cells, 2) [cm], `knots` (k,) of
-    ln E, `distances` (d,) [cm], `radial` (k, n_layers, d). The largest exponent is 80.
+    `hits` (n, n_layers), `impact` (n, 2) and `positions` (n_cells, 2) [cm], `knots` (k,) of
+    ln h, `distances` (d,) [cm], `radial` (k, n_layers, d). The largest exponent is 80.
     """
     number, n_layers, n_cells = len(departures), departures.shape[1], len(groups)
     weights = np.empty((number, n_layers, n_cells), np.float32)
@@ -43,13 +43,14 @@ def weigh(
     apart = np.empty(n_cells, np.float32)
     below = np.empty(n_cells, np.int32)
     for shower in range(number):
-        knot, part = _between(log_energy[shower], knots)
         for c in range(n_cells):
             x = positions[c, 0] - impact[shower, 0]
             y = positions[c, 1] - impact[shower, 1]
             apart[c] = math.sqrt(x * x + y * y)
         _places(apart, below, distances)
         for layer in range(n_layers):
+            logarithm = np.float32(math.log(max(hits[shower, layer], np.float32(1.0))))
+            knot, part = _between(logarithm, knots)
             for d in range(len(distances)):
                 low, high = radial[knot, layer, d], radial[knot + 1, layer, d]
                 profile[d] = low + part * (high - low)
