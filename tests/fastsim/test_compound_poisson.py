@@ -18,7 +18,8 @@ def weights() -> Weights:
     places = -np.expm1(-((np.arange(336) / KNOTS_PER_ROOT) ** 2))
     sums = np.stack([0.5 + stats.expon.ppf(places, scale=scale) for scale in SCALES])
     moments = np.array([(0.5 + scale, scale**2) for scale in SCALES])
-    unused = np.zeros(2), np.zeros(1, np.int64), np.full((1, 6), -1)
+    none = np.zeros(1, np.int64)
+    unused = np.zeros(2), none, none[:0], np.full((1, 6), -1)
     return Weights(HitTables(sums[None, :, None].astype(np.float32), moments[None], *unused, 0.5))
 
 

@@ -26,7 +26,7 @@ def singles(scale: float, number: int = 100_000, seed: int = 1) -> NDArray[np.fl
 def known(patch: Patch, shared: float, scale: float = 2.0) -> Crossings:
     """Crossings of one kind in all zones of two layers."""
     energies = tuple((singles(scale), singles(scale)) for _ in range(3))
-    weights = tuple(tuple(np.ones_like(one) for one in row) for row in energies)
+    weights = tuple(tuple(np.ones_like(one) for one in row) for row in energies * 3)
     edges = crossings._EDGES
     return Crossings(energies, weights, np.full(2, shared), patch, 0.5, edges)
 
@@ -45,7 +45,7 @@ def test_sums_have_the_quantiles_of_sums(patch: Patch, row: int) -> None:
 def test_weights_change_sums_and_moments(patch: Patch) -> None:
     """Weights that turn an exponential spectrum into a harder one, of 3 instead of 2 MIP."""
     plain = known(patch, 0.2)
-    harder = tuple(tuple(np.exp((one - 0.5) / 6.0) for one in row) for row in plain.energies)
+    harder = tuple(tuple(np.exp((one - 0.5) / 6.0) for one in row) for row in plain.energies * 3)
     tables = replace(plain, weights=harder).tables()
     np.testing.assert_allclose(tables.moments[..., 0], 3.5, rtol=0.02)
     np.testing.assert_allclose(tables.moments[..., 1], 9.0, rtol=0.06)
@@ -126,8 +126,8 @@ def test_settling_finds_the_share_and_the_spectrum_that_cells_were_drawn_with(
     truth = known(LARGE, 0.45)
     real = draw(truth.tables(), -1)
     begun = known(LARGE, 0.2)
-    weights = tuple(tuple(np.where(one < 1.0, 3.0, 1.0) for one in row) for row in begun.energies)
-    begun = replace(begun, weights=weights)
+    softer = tuple(tuple(np.where(one < 1.0, 3.0, 1.0) for one in row) for row in begun.energies)
+    begun = replace(begun, weights=softer * 3)
     found = settle(begun, real, draw)
     np.testing.assert_allclose(found.shared, 0.45, atol=0.06)
     spectra = [
@@ -137,6 +137,29 @@ def test_settling_finds_the_share_and_the_spectrum_that_cells_were_drawn_with(
     before, after = (np.abs(spectrum / spectra[0] - 1.0).max() for spectrum in spectra[1:])
     assert after < 0.06
     assert after < 0.1 * before
+
+
+def test_layers_of_few_and_of_many_hits_are_settled_apart() -> None:
+    hits = np.tile(np.array([[6, 24]], np.int32), (3000, 1))
+    fractions = np.full((*hits.shape, LARGE.n_cells), 1 / LARGE.n_cells, np.float32)
+    told = fractions, (2.5 * hits).astype(np.float32), hits
+
+    def draw(tables: HitTables, number: int) -> NDArray[np.float32]:
+        return draw_hits(*told, tables, 200 + number).dense(2, LARGE.n_cells)
+
+    begun = known(LARGE, 0.2)
+    few, many = (
+        tuple(tuple(np.where(one < 1.0, times, 1.0) for one in row) for row in begun.energies)
+        for times in (0.3, 3.0)
+    )
+    real = draw(replace(begun, weights=few + many * 2).tables(), -1)
+    found = settle(begun, real, draw)
+    soft = [((cells > 0) & (cells < 1.0)).sum((0, 2)) for cells in (real, draw(found.tables(), 50))]
+    np.testing.assert_allclose(soft[1], soft[0], rtol=0.1)
+    plain = draw(begun.tables(), 50)
+    apart = ((plain > 0) & (plain < 1.0)).sum((0, 2)) / soft[0]
+    assert apart[0] > 1.5
+    assert apart[1] < 0.7
 
 
 def test_pairs_are_counted_far_from_the_axis(patch: Patch) -> None:

@@ -23,8 +23,10 @@ Layers = tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.int32]]
 
 
 @cache
-def tables(rings: int, shared: float = 0.0, layers: int = 2) -> HitTables:
-    """Crossings of 0.5 MIP and an exponential number of mean 2 MIP, alike in both zones."""
+def tables(
+    rings: int, shared: float = 0.0, layers: int = 2, crowds: tuple[int, ...] = ()
+) -> HitTables:
+    """Crossings of 0.5 MIP and an exponential number of mean 2 MIP, alike in cells of all kinds."""
     patch = Patch(rings, 1.2)
     random = np.random.default_rng(8)
     number = 1 + random.poisson(
@@ -34,10 +36,11 @@ def tables(rings: int, shared: float = 0.0, layers: int = 2) -> HitTables:
     sums = np.quantile(THRESHOLD * number + SCALE * random.gamma(number), places, axis=1).T
     moments = THRESHOLD + SCALE, SCALE**2
     return HitTables(
-        np.tile(sums.astype(np.float32), (2, layers, 1, 1)),
-        np.tile(moments, (2, layers, 1)),
+        np.tile(sums.astype(np.float32), (2 * (len(crowds) + 1), layers, 1, 1)),
+        np.tile(moments, (2 * (len(crowds) + 1), layers, 1)),
         np.full(layers, shared),
         (patch.ring > 2).astype(np.int64),
+        np.array(crowds, np.int64),
         np.ascontiguousarray(patch.neighbours),
         THRESHOLD,
     )
@@ -251,6 +254,17 @@ def test_zones_have_crossings_of_their_own() -> None:
     np.testing.assert_allclose([np.median(part) for part in found], [1.0, 5.0], rtol=1e-4)
 
 
+def test_layers_with_more_hits_have_crossings_of_their_own() -> None:
+    known = tables(3, crowds=(3, 5))
+    each = np.array([1.0, 1.0, 5.0, 5.0, 20.0, 20.0])[:, None, None, None]
+    sums = (np.ones_like(known.sums) * each).astype(np.float32)
+    told = replace(known, sums=sums)
+    for hit, single in ((2, 1.0), (3, 5.0), (4, 5.0), (5, 20.0)):
+        wanted = single * hit
+        cells = cells_of(*alike(200, np.full(37, 1 / 37), wanted, hit), told, 2)[:, 0]
+        np.testing.assert_allclose(np.median(cells[cells > 0]), single, rtol=1e-4)
+
+
 def test_more_hits_than_cells_are_refused() -> None:
     fractions, energy, hit = layers(5, 1)
     hit[3, 1] = 8
@@ -270,8 +284,8 @@ print(json.dumps(draw_hits(*layers, tables, 7).dense(2, 7).tolist()))
 
 
 def test_compiled_and_interpreted_kernels_draw_the_same_cells() -> None:
-    given, known = layers(6, 1), tables(1, 0.3)
-    arrays = known.sums, known.moments, known.shared, known.zones, known.neighbours
+    given, known = layers(6, 1), tables(1, 0.3, crowds=(4,))
+    arrays = known.sums, known.moments, known.shared, known.zones, known.crowds, known.neighbours
     told = {
         "tables": [array.tolist() for array in arrays],
         "kinds": [str(array.dtype) for array in arrays],

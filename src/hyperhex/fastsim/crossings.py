@@ -4,6 +4,8 @@ Cells that are rarely hit show the energy of one crossing, and sums of several f
 things are then set so that cells drawn about given means are those of the full simulation: the
 share of hit cells that are neighbours of another (from the pairs of neighbours that are both hit,
 far from the axis) and the weights of the single crossings by energy (from the spectrum of cells).
+The weights are those of layers with about as many hits: among few hits there are clean tracks,
+among many the soft ends of showers.
 """
 
 from __future__ import annotations
@@ -18,7 +20,10 @@ from hyperhex.detector.patch import Patch
 from hyperhex.errors import TrainingError
 from hyperhex.kernels.hits import DRAWS, KNOTS_PER_ROOT, MEANS_PER_ROOT, HitTables
 
-__all__ = ["Crossings", "find_crossings", "settle", "zones"]
+__all__ = ["CROWDS", "Crossings", "find_crossings", "settle", "zones"]
+
+CROWDS = np.array([16, 48])
+"""Hits of a layer from which on its crossings are weighted apart."""
 
 _MEANS = 4 * MEANS_PER_ROOT + 1
 _KNOTS = 7 * KNOTS_PER_ROOT // 2
@@ -47,10 +52,10 @@ Draw = Callable[[HitTables, int], NDArray[np.float32]]
 
 @dataclass(frozen=True)
 class Crossings:
-    """Energies of single crossings [MIP] with their weights, by zone and layer, and shared hits.
+    """Energies of single crossings [MIP] with their weights, by kind and layer, and shared hits.
 
-    `energies` and `weights` are [zone][layer]; `edges` [MIP] those of the bins of the weights,
-    `draws` as of `HitTables`.
+    `energies` are [zone][layer], `weights` [kind][layer], kinds as of `HitTables`; `edges` [MIP]
+    those of the bins of the weights, `draws` as of `HitTables`.
     """
 
     energies: tuple[tuple[NDArray[np.float64], ...], ...]
@@ -63,14 +68,14 @@ class Crossings:
 
     def tables(self) -> HitTables:
         """Tables from which cells are drawn."""
-        pairs = [
-            list(zip(*rows, strict=True)) for rows in zip(self.energies, self.weights, strict=True)
-        ]
+        energies = self.energies * (len(CROWDS) + 1)
+        pairs = [list(zip(*rows, strict=True)) for rows in zip(energies, self.weights, strict=True)]
         return HitTables(
             np.array([[_sum_quantiles(*pair) for pair in row] for row in pairs], np.float32),
             np.array([[_moments(*pair) for pair in row] for row in pairs]),
             self.shared,
             zones(self.patch),
+            CROWDS,
             np.ascontiguousarray(self.patch.neighbours, dtype=np.int64),
             self.threshold,
             self.draws,
@@ -121,7 +126,8 @@ def find_crossings(
     energies = tuple(
         tuple(chosen(zone, layer) for layer in range(n_layers)) for zone in range(_ZONES)
     )
-    weights = tuple(tuple(np.ones_like(hit) for hit in row) for row in energies)
+    same = tuple(tuple(np.ones_like(hit) for hit in row) for row in energies)
+    weights = same * (len(CROWDS) + 1)
     edges = _EDGES * (threshold / _EDGES[0])
     shared = np.full(n_layers, _FIRST_SHARE)
     return Crossings(energies, weights, shared, patch, threshold, edges, draws)
@@ -129,34 +135,42 @@ def find_crossings(
 
 def settle(crossings: Crossings, real: NDArray, draw: Draw) -> Crossings:
     """Crossings with which drawn cells have the pairs and the spectrum of real ones [MIP]."""
-    where = zones(crossings.patch)
+    of_real = _by_kind(crossings, real)
     for number in range(_ROUNDS):
         drawn = draw(crossings.tables(), number)
         pairs = [_pairs(crossings.patch, cells) for cells in (real, drawn)]
         step = np.clip((pairs[0] + 1.0) / (pairs[1] + 1.0), 1 / _LARGEST_STEP, _LARGEST_STEP)
+        ratio = (of_real + _FEW) / (_by_kind(crossings, drawn) + _FEW)
+        ratio = np.clip(ratio, 1 / _LARGEST_STEP, _LARGEST_STEP)
         weights = tuple(
-            tuple(
-                _reweighted(
-                    crossings, (zone, k), real[:, k, where == zone], drawn[:, k, where == zone]
-                )
-                for k in range(real.shape[1])
-            )
-            for zone in range(_ZONES)
+            tuple(_reweighted(crossings, (kind, layer), own) for layer, own in enumerate(row))
+            for kind, row in enumerate(ratio)
         )
         shared = np.clip(crossings.shared * step, *_SHARES)
         crossings = replace(crossings, weights=weights, shared=shared)
     return crossings
 
 
+def _by_kind(crossings: Crossings, cells: NDArray) -> NDArray[np.float64]:
+    """Numbers of cells in the bins of the weights, (n_kinds, n_layers, n_bins)."""
+    zone, crowd = zones(crossings.patch), np.digitize(np.count_nonzero(cells, axis=2), CROWDS)
+    found = [
+        [
+            np.histogram(cells[crowd[:, layer] == c][:, layer, zone == z], crossings.edges)[0]
+            for layer in range(cells.shape[1])
+        ]
+        for c in range(len(CROWDS) + 1)
+        for z in range(_ZONES)
+    ]
+    return np.asarray(found, np.float64)
+
+
 def _reweighted(
-    crossings: Crossings, place: tuple[int, int], real: NDArray, drawn: NDArray
+    crossings: Crossings, place: tuple[int, int], ratio: NDArray
 ) -> NDArray[np.float64]:
-    """Weights of a zone and layer times the ratio of the spectra, beyond the bins the last one."""
-    energies, weights = (
-        part[place[0]][place[1]] for part in (crossings.energies, crossings.weights)
-    )
-    counts = [np.histogram(cells, crossings.edges)[0] + _FEW for cells in (real, drawn)]
-    ratio = np.clip(counts[0] / counts[1], 1 / _LARGEST_STEP, _LARGEST_STEP)
+    """Weights of a kind and layer times the ratio of the spectra, beyond the bins the last one."""
+    kind, layer = place
+    energies, weights = crossings.energies[kind % _ZONES][layer], crossings.weights[kind][layer]
     inside = np.searchsorted(crossings.edges, energies, side="right") - 1
     changed = weights * ratio[np.clip(inside, 0, len(ratio) - 1)]
     return np.asarray(changed / changed.mean())

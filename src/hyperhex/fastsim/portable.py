@@ -47,6 +47,7 @@ class Portable(nn.Module):
     sums: torch.Tensor
     moments: torch.Tensor
     zones: torch.Tensor
+    crowds: torch.Tensor
     shared: torch.Tensor
     beside: torch.Tensor
 
@@ -56,15 +57,15 @@ class Portable(nn.Module):
         self.generator = copy.deepcopy(fast_simulation.generator).requires_grad_(False)
         self.density = copy.deepcopy(fast_simulation.density).requires_grad_(False)
         self.scale, self.draws = fast_simulation.scale, tables.draws
-        zones = torch.from_numpy(tables.zones)
         kept = {
             "matrices": torch.from_numpy(patch.symmetry_matrices).float(),
             "permutations": torch.from_numpy(patch.symmetries),
             "inverse": torch.from_numpy(symmetry.inverses(patch)),
             "middle": torch.from_numpy(symmetry.MIDDLE).float(),
             "sums": torch.from_numpy(tables.sums),
-            "moments": torch.from_numpy(tables.moments).float()[zones].transpose(0, 1).contiguous(),
-            "zones": zones,
+            "moments": torch.from_numpy(tables.moments).float(),
+            "zones": torch.from_numpy(tables.zones),
+            "crowds": torch.from_numpy(tables.crowds),
             "shared": torch.from_numpy(tables.shared).float(),
             "beside": _adjacency(tables.neighbours),
         }
@@ -115,19 +116,32 @@ class Portable(nn.Module):
         late = torch.floor((hits - first) * (1.0 - ATTEMPTS * room)).clamp_min(0.0)
         hit = raced | _smallest(turns, hits - first - late)
         hit = hit | _smallest(torch.where(hit, torch.inf, times), late)
-        more = fractions * layers.energy[..., None] / self.moments[..., 0] - race
+        # place of each cell in the tables: its kind and its layer
+        n_layers, n_zones = self.shared.shape[0], len(self.moments) // (len(self.crowds) + 1)
+        crowd = (hits >= self.crowds).sum(2, keepdim=True)
+        kind = n_zones * crowd + self.zones
+        table = kind * n_layers + torch.arange(n_layers)[:, None]
+        more = fractions * layers.energy[..., None] / self.moments[..., 0].flatten()[table] - race
         more = torch.where(raced, more, 0.0).clamp_min(0.0)
         wanted = (layers.energy - self.scale.threshold * layers.hits).clamp_min(_LEAST)[..., None]
-        return self._energies(more, hit, hits, wanted)
+        return self._energies((more, table), hit, hits, wanted)
 
     def _energies(
-        self, more: torch.Tensor, hit: torch.Tensor, hits: torch.Tensor, wanted: torch.Tensor
+        self,
+        crossed: tuple[torch.Tensor, torch.Tensor],
+        hit: torch.Tensor,
+        hits: torch.Tensor,
+        wanted: torch.Tensor,
     ) -> torch.Tensor:
-        """Energies of the cells that are hit, of several drawn those that fit, [MIP]."""
+        """Energies of the cells that are hit, of several drawn those that fit, [MIP].
+
+        `crossed` is how often beyond once, in the mean, and in which tables that is looked up.
+        """
+        more, table = crossed
         kept, row = torch.zeros_like(more), _row(more)
         nearest = torch.full_like(wanted, torch.inf)
         for draw in range(max(1, self.draws // 2)):
-            above = (self._crossed(more, row) - self.scale.threshold).clamp_min(_LEAST)
+            above = (self._crossed(more, row, table) - self.scale.threshold).clamp_min(_LEAST)
             above = torch.where(hit, above, 0.0)
             total = above.sum(2, keepdim=True).clamp_min(_LEAST)
             apart = torch.maximum(total / wanted, wanted / total) - 1.0
@@ -141,17 +155,16 @@ class Portable(nn.Module):
         changed = torch.where(step < LARGEST_STEP, wanted / total, 1.0 + step * soft)
         return torch.where(hit, self.scale.threshold + kept * changed, 0.0)
 
-    def _crossed(self, more: torch.Tensor, row: torch.Tensor) -> torch.Tensor:
+    def _crossed(self, more: torch.Tensor, row: torch.Tensor, table: torch.Tensor) -> torch.Tensor:
         """Energy of one crossing and a Poisson number more, of a mean and its row, [MIP]."""
-        _, n_layers, n_means, knots = self.sums.shape
+        *_, n_means, knots = self.sums.shape
         position = torch.sqrt(-torch.log1p(-torch.rand_like(more))) * KNOTS_PER_ROOT
         position = position.clamp(max=knots - 1.001)
         knot = position.long()
-        place = self.zones * n_layers + torch.arange(n_layers)[:, None]
-        place = place * n_means + row.clamp(max=n_means - 1)
-        table, flat = self.sums.flatten(), place * knots + knot
-        few = table[flat] + (position - knot) * (table[flat + 1] - table[flat])
-        mean, variance = self.moments[..., 0], self.moments[..., 1]
+        sums, place = self.sums.flatten(), (table * n_means + row.clamp(max=n_means - 1)) * knots
+        low, high = sums[place + knot], sums[place + knot + 1]
+        few = low + (position - knot) * (high - low)
+        mean, variance = self.moments.flatten(0, 1)[table].unbind(-1)
         total = (1.0 + more) * mean
         ninth = ((1.0 + more) * variance + more * mean**2) / (9.0 * total**2)
         many = total * (1.0 - ninth + torch.randn_like(more) * ninth.sqrt()) ** 3

@@ -17,7 +17,7 @@ from hyperhex.detector.patch import Patch
 from hyperhex.errors import StoreError
 from hyperhex.fastsim import symmetry
 from hyperhex.fastsim.conditions import Conditions, Layers
-from hyperhex.fastsim.crossings import zones
+from hyperhex.fastsim.crossings import CROWDS, zones
 from hyperhex.fastsim.density import NARROWEST, WIDEST, LayerDensity
 from hyperhex.fastsim.generator import Generator
 from hyperhex.fastsim.groups import groups
@@ -216,6 +216,7 @@ def load_generator(folder: Path) -> FastSimulation:
     tables = HitTables(
         **{name: parts["hits"][name].numpy() for name in _TABLES},
         zones=zones(patch),
+        crowds=CROWDS,
         neighbours=np.ascontiguousarray(patch.neighbours, dtype=np.int64),
         threshold=scale.threshold,
         draws=shape["draws"],

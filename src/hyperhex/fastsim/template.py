@@ -17,8 +17,8 @@ from hyperhex.detector.patch import Patch
 __all__ = ["Template", "fit_template", "hats"]
 
 _HITS_KNOTS = 9
-_DISTANCE_KNOTS = np.array(
-    [0.0, 0.2, 0.4, 0.6, 0.8, 1.0, 1.25, 1.5, 1.75, 2.0, 2.5, 3.0, 4.0, 5.0, 7.0, 9.0, 12.0]
+_DISTANCE_KNOTS = np.concatenate(
+    [np.arange(5) / 5, np.arange(4, 12) / 4, [3.0, 3.5], np.arange(4.0, 13.0)]
 )
 _FLOOR = 1e-7
 _FEW = 3.0  # layers
@@ -76,28 +76,28 @@ def hats(value: torch.Tensor, knots: torch.Tensor) -> torch.Tensor:
 def fit_template(patch: Patch, deposits: NDArray, impact: NDArray) -> Template:
     """Template of showers (n, layers, cells) [MIP], (n, 2) [cm].
 
-    Where few layers have about so many hits, the profile is between that of those that have and
-    that of layers with fewer hits.
+    A layer counts by its share of the energy that its shower deposits. Where few layers have about
+    so many hits, the profile is between that of those that have and that of layers with fewer hits.
     """
     hits = np.count_nonzero(deposits, axis=2)
     knots = torch.linspace(0.0, float(np.log(max(2, hits.max()))), _HITS_KNOTS)
     distances = _DISTANCE_KNOTS[: np.searchsorted(_DISTANCE_KNOTS, 1.1 * patch.rings)] * patch.pitch
     shape = len(knots), deposits.shape[1], len(distances)
     shares, number = np.zeros(shape), np.zeros(shape)
-    cells = np.zeros(len(distances))
+    counts, cells = np.zeros((shape[1], 1)), np.zeros(len(distances))
     for start in range(0, len(deposits), _BLOCK):
         rows = slice(start, start + _BLOCK)
         weight = hats(torch.from_numpy(np.log(hits[rows].clip(1))).float(), knots).numpy()
         apart = np.linalg.norm(impact[rows, None, :] - patch.positions, axis=2)
         hat = hats(torch.from_numpy(apart), torch.from_numpy(distances)).float().numpy()
-        layers = deposits[rows].sum(axis=2, keepdims=True)
-        # a layer without energy says nothing of where it would be
-        weight *= layers > 0
-        fractions = (deposits[rows] / np.maximum(layers, 1e-6)) @ hat
+        total = np.maximum(deposits[rows].sum(axis=(1, 2), keepdims=True), _FLOOR)
+        fractions = (deposits[rows] / total) @ hat
+        layers = deposits[rows].sum(axis=2, keepdims=True) / total
         shares += np.einsum("nlk,nld->kld", weight, fractions, optimize=True)
-        number += np.einsum("nlk,nd->kld", weight, hat.sum(axis=1), optimize=True)
+        number += np.einsum("nlk,nd->kld", weight * layers, hat.sum(axis=1), optimize=True)
+        counts += layers.sum(axis=0)
         cells += hat.sum(axis=(0, 1))
-    few = _FEW * cells / max(1, len(deposits))
+    few = _FEW * (counts * cells) / max(1, len(deposits)) ** 2
     mean = [shares.sum(axis=0) / number.sum(axis=0).clip(_FLOOR)]
     for own, counted in zip(shares, number, strict=True):
         mean.append((own + few * mean[-1]) / (counted + few).clip(_FLOOR))

@@ -13,8 +13,8 @@ Where few cells are hit, several such energies are drawn and those with the sum 
 kept. What is left is made good by the cells with much energy, in which a crossing more or less does
 not show: the energy y above the threshold becomes y + k y^2 / (y + b), with k for the sum to be E.
 
-Random numbers are those of a counter for each layer of a shower, so that a shower does not depend
-on what is drawn with it.
+Random numbers are those of a counter for each shower, so that a shower does not depend on what is
+drawn with it.
 """
 
 from __future__ import annotations
@@ -57,16 +57,20 @@ _REGISTER = 16
 
 @dataclass(frozen=True)
 class HitTables:
-    """What is known of single crossings, by zone of the patch and layer.
+    """What is known of single crossings, by kind of the cell and layer.
+
+    The kind is the zone of the cell in the patch, n_zones of them for layers with few hits, as many
+    again for layers with more, and so on.
 
     Attributes
     ----------
     sums : quantiles of the energy of one crossing and a Poisson number more, of mean (j / 8)^2 for
         row j, at the exponential variable -ln(1 - u) = (k / 96)^2 for knot k, so that the least
-        energies are told apart too, (n_zones, n_layers, n_means, n_knots) [MIP]
-    moments : mean and variance of the energy of one, (n_zones, n_layers, 2) [MIP, MIP^2]
+        energies are told apart too, (n_kinds, n_layers, n_means, n_knots) [MIP]
+    moments : mean and variance of the energy of one, (n_kinds, n_layers, 2) [MIP, MIP^2]
     shared : share of the hit cells that are neighbours of another, (n_layers,)
     zones : zone of each cell, (n_cells,)
+    crowds : hits of a layer from which on the cells are of the next kinds, (n_kinds / n_zones - 1,)
     neighbours : neighbours of each cell, -1 for none, (n_cells, 6)
     threshold : least energy of a hit cell [MIP]
     draws : how many energies are drawn for a layer, so many times those of its cells as they go
@@ -77,6 +81,7 @@ class HitTables:
     moments: NDArray[np.float64]
     shared: NDArray[np.float64]
     zones: NDArray[np.int64]
+    crowds: NDArray[np.int64]
     neighbours: NDArray[np.int64]
     threshold: float
     draws: int = DRAWS
@@ -128,11 +133,11 @@ def draw_hits(
         tables.moments.astype(np.float32),
         tables.shared,
         tables.zones,
+        tables.crowds,
         tables.neighbours,
         np.float32(tables.threshold),
         tables.draws,
         np.uint64(seed),
-        found.first,
         found.cell,
         found.energy,
     )
@@ -178,11 +183,11 @@ def _draw_showers(
     moments: Floats,
     shared: NDArray[np.float64],
     zones: NDArray[np.int64],
+    crowds: NDArray[np.int64],
     neighbours: NDArray[np.int64],
     threshold: np.float32,
     draws: int,
     seed: np.uint64,
-    first: NDArray[np.int64],
     cell: NDArray[np.int32],
     drawn_energy: Floats,
 ) -> None:
@@ -200,23 +205,28 @@ def _draw_showers(
     row = np.empty(n_cells, np.int32)
     kept = np.empty(n_cells, np.float32)
     drawn = np.empty(n_cells, np.float32)
-    rates = np.empty(len(moments), np.float32)
-    done = first.copy()
-    # the tables of one layer stay in the cache while it is drawn for all showers
-    for layer in range(weights.shape[1]):
-        for shower in range(len(weights)):
+    n_zones = len(moments) // (len(crowds) + 1)
+    rates = np.empty(n_zones, np.float32)
+    done = 0
+    for shower in range(len(weights)):
+        begin(state, seed, np.uint64(shower))
+        for layer in range(weights.shape[1]):
             hit = hits[shower, layer]
             if hit == 0:
                 continue
-            begin(state, seed, np.uint64(shower * weights.shape[1] + layer))
             weight = weights[shower, layer]
             exponentials(race, state)
             total = np.float32(0.0)
             for c in range(n_cells):
                 total += weight[c]
                 times[c] = race[c] / (weight[c] + np.float32(1e-30))
-            for zone in range(len(rates)):
-                rates[zone] = energy[shower, layer] / (total * moments[zone, layer, 0])
+            crowd = 0
+            for least in crowds:
+                crowd += int(hit >= least)
+            kinds = slice(crowd * n_zones, (crowd + 1) * n_zones)
+            own_sums, own_moments = sums[kinds], moments[kinds]
+            for zone in range(n_zones):
+                rates[zone] = energy[shower, layer] / (total * own_moments[zone, layer, 0])
             raced = hit - binomial(hit - 1, shared[layer], state)
             start = np.float32(np.float32(1.0) / rates[-1]).view(np.int32)
             first_of(place, order, n_cells, raced, start)
@@ -233,15 +243,14 @@ def _draw_showers(
             wanted = max(energy[shower, layer] - threshold * np.float32(hit), np.float32(_LEAST))
             _rows(row, more, kept, hit, sums.shape[2], state)
             told = place, more, row
-            known = zones, sums, moments, layer
+            known = zones, own_sums, own_moments, layer
             turns = max(1, draws // hit) if hit > 1 else 1
             _energies(kept, drawn, told, known, hit, turns, wanted, threshold, race, state)
             _make_good(kept, hit, wanted)
-            begun = done[shower]
             for one in range(hit):
-                cell[begun + one] = layer * n_cells + place[one]
-                drawn_energy[begun + one] = threshold + kept[one]
-            done[shower] += hit
+                cell[done + one] = layer * n_cells + place[one]
+                drawn_energy[done + one] = threshold + kept[one]
+            done += hit
 
 
 @inlined
