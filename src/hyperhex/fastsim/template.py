@@ -76,28 +76,27 @@ def hats(value: torch.Tensor, knots: torch.Tensor) -> torch.Tensor:
 def fit_template(patch: Patch, deposits: NDArray, impact: NDArray) -> Template:
     """Template of showers (n, layers, cells) [MIP], (n, 2) [cm].
 
-    A layer counts by its share of the energy that its shower deposits. Where few layers have about
-    so many hits, the profile is between that of those that have and that of layers with fewer hits.
+    Where few layers have about so many hits, the profile is between that of those that have and
+    that of layers with fewer hits.
     """
     hits = np.count_nonzero(deposits, axis=2)
     knots = torch.linspace(0.0, float(np.log(max(2, hits.max()))), _HITS_KNOTS)
     distances = _DISTANCE_KNOTS[: np.searchsorted(_DISTANCE_KNOTS, 1.1 * patch.rings)] * patch.pitch
     shape = len(knots), deposits.shape[1], len(distances)
-    shares, number = np.zeros(shape), np.zeros(shape)
-    counts, cells = np.zeros((shape[1], 1)), np.zeros(len(distances))
+    shares, number, cells = np.zeros(shape), np.zeros(shape), np.zeros(len(distances))
     for start in range(0, len(deposits), _BLOCK):
         rows = slice(start, start + _BLOCK)
         weight = hats(torch.from_numpy(np.log(hits[rows].clip(1))).float(), knots).numpy()
         apart = np.linalg.norm(impact[rows, None, :] - patch.positions, axis=2)
         hat = hats(torch.from_numpy(apart), torch.from_numpy(distances)).float().numpy()
-        total = np.maximum(deposits[rows].sum(axis=(1, 2), keepdims=True), _FLOOR)
-        fractions = (deposits[rows] / total) @ hat
-        layers = deposits[rows].sum(axis=2, keepdims=True) / total
+        energy = deposits[rows].sum(axis=2, keepdims=True)
+        # a layer without energy says nothing of where it would be
+        layers = (energy > 0).astype(np.float32)
+        fractions = (deposits[rows] / np.maximum(energy, _FLOOR)) @ hat
         shares += np.einsum("nlk,nld->kld", weight, fractions, optimize=True)
         number += np.einsum("nlk,nd->kld", weight * layers, hat.sum(axis=1), optimize=True)
-        counts += layers.sum(axis=0)
         cells += hat.sum(axis=(0, 1))
-    few = _FEW * (counts * cells) / max(1, len(deposits)) ** 2
+    few = _FEW * cells / max(1, len(deposits))
     mean = [shares.sum(axis=0) / number.sum(axis=0).clip(_FLOOR)]
     for own, counted in zip(shares, number, strict=True):
         mean.append((own + few * mean[-1]) / (counted + few).clip(_FLOOR))
