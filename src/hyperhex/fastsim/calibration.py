@@ -1,9 +1,9 @@
 """Calibration after training: mean profiles and single crossings set to the library's.
 
+Crossings are settled again (`hyperhex.fastsim.crossings`), now about the generator's own fractions.
 Adversarial training leaves mean fractions a few per cent off, here and there. The template of the
-generator's own showers says where; the difference to the template of the library, in logarithms, is
-added to the logits that the generator starts from. Crossings are settled again
-(`hyperhex.fastsim.crossings`), now about the generator's own fractions.
+generator's own showers, with these crossings, says where; the difference to the template of the
+library, in logarithms, is added to the logits that the generator starts from.
 """
 
 from __future__ import annotations
@@ -31,23 +31,23 @@ _SETTLED = 6000
 def calibrate(
     patch: Patch, generator: Generator, crossings: Crossings, showers: Showers, seed: int
 ) -> HitTables:
-    """Move the template of a trained generator, and settle what its cells are drawn from.
+    """Settle what the cells of a trained generator are drawn from, and move its template.
 
     The number of means is small beside the number of showers, so four rounds are enough and nothing
     is learned by heart.
     """
-    template, tables = generator.template, crossings.tables()
-    target = _template(patch, showers.deposits.numpy(), showers)
-    for number in range(_ROUNDS):
-        reached = _template(patch, _drawn(generator, tables, showers, seed, number), showers)
-        step = (target.radial - reached.radial).clamp(-_LARGEST_STEP, _LARGEST_STEP)
-        template.radial.add_(step)
     few = showers.rows(slice(_SETTLED))
 
     def draw(tables: HitTables, number: int) -> NDArray[np.float32]:
         return _drawn(generator, tables, few, seed, _ROUNDS + number)
 
-    return settle(crossings, few.deposits.numpy(), draw).tables()
+    tables = settle(crossings, few.deposits.numpy(), draw).tables()
+    target = _template(patch, showers.deposits.numpy(), showers)
+    for number in range(_ROUNDS):
+        reached = _template(patch, _drawn(generator, tables, showers, seed, number), showers)
+        step = (target.radial - reached.radial).clamp(-_LARGEST_STEP, _LARGEST_STEP)
+        generator.template.radial.add_(step)
+    return tables
 
 
 def drawn_about_template(
