@@ -24,9 +24,12 @@ import numba
 from numba.core import entrypoints
 from numba.core.caching import FunctionCache, IndexDataCacheFile
 
-__all__ = ["compiled", "inlined", "sources", "uncounted"]
+__all__ = ["ANY_ORDER", "compiled", "inlined", "sources", "uncounted"]
 
 Function = TypeVar("Function", bound=Callable[..., Any])
+
+ANY_ORDER = {"reassoc", "contract"}
+"""As `fastmath`: terms may be summed in any order, so that loops over them use vector registers."""
 
 _ROOT = Path(__file__).parent
 _IMPORT = re.compile(r"^ *from hyperhex\.kernels\.?([\w.]*) import (\([^)]*\)|.+)$", re.MULTILINE)
@@ -49,12 +52,12 @@ def uncounted(function: Function) -> Function:
     return compiled(function, _nrt=False)
 
 
-def inlined(function: Function) -> Function:
+def inlined(function: Function, **options: Any) -> Function:
     """Compile a part of a kernel into each of its callers, uncounted.
 
     A call hands over every word of every array, which are a hundred for a shower's matter.
     """
-    return compiled(function, _nrt=False, forceinline=True)
+    return compiled(function, _nrt=False, forceinline=True, **options)
 
 
 def sources(file: Path) -> list[Path]:

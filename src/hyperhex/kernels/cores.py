@@ -13,7 +13,7 @@ from functools import partial
 import numpy as np
 from numpy.typing import NDArray
 
-from hyperhex.kernels.compiled import compiled
+from hyperhex.kernels.compiled import ANY_ORDER, compiled, inlined
 
 __all__ = ["LEAST_SHARE", "add_cores", "cores_back"]
 
@@ -22,10 +22,8 @@ Floats = NDArray[np.float32]
 LEAST_SHARE = np.float32(1e-30)
 """Sum of the shares of a particle that no cell is near to, so that none has any of its strength."""
 
-_sums = partial(compiled, fastmath={"reassoc", "contract"})
 
-
-@_sums
+@partial(compiled, fastmath=ANY_ORDER)
 def add_cores(cells: Floats, cores: Floats, positions: Floats) -> None:
     """Add profiles to cells, in place.
 
@@ -46,7 +44,7 @@ def add_cores(cells: Floats, cores: Floats, positions: Floats) -> None:
                     row[c] += part * share[c]
 
 
-@_sums
+@partial(compiled, fastmath=ANY_ORDER)
 def cores_back(slopes: Floats, cores: Floats, positions: Floats) -> Floats:
     """Gradient of cores (n, n_layers, k, 4) from that of the cells (n, n_layers, n_cells)."""
     found = np.empty_like(cores)
@@ -79,7 +77,7 @@ def cores_back(slopes: Floats, cores: Floats, positions: Floats) -> Floats:
     return found
 
 
-@partial(_sums, _nrt=False, forceinline=True)
+@partial(inlined, fastmath=ANY_ORDER)
 def _shares(
     share: Floats,
     root: Floats,

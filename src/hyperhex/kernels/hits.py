@@ -21,11 +21,12 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
 
-from hyperhex.kernels.compiled import compiled, inlined
+from hyperhex.kernels.compiled import ANY_ORDER, compiled, inlined
 from hyperhex.kernels.counter import State, begin
 from hyperhex.kernels.race import ATTEMPTS_AT_ONCE, companions, first_of
 from hyperhex.kernels.variates import binomial, exponentials, standard_normal, uniforms
@@ -174,7 +175,7 @@ def _scatter(
             cells[shower, cell[one]] = energy[one]
 
 
-@compiled
+@partial(compiled, fastmath=ANY_ORDER)
 def _draw_showers(
     weights: Floats,
     energy: Floats,
@@ -270,7 +271,7 @@ def _rows(
         row[one] = below + above if below < n_means - 1 else np.int32(-1)
 
 
-@inlined
+@partial(inlined, fastmath=ANY_ORDER)
 def _energies(
     kept: Floats,
     drawn: Floats,
@@ -331,7 +332,7 @@ def _many(more: np.float32, mean: np.float32, variance: np.float32, state: State
     return np.float32(total * root * root * root)
 
 
-@inlined
+@partial(inlined, fastmath=ANY_ORDER)
 def _make_good(kept: Floats, hit: int, wanted: np.float32) -> None:
     """Change energies for their sum to be what is wanted."""
     soft, total, movable = np.float32(SOFT), np.float32(0.0), np.float32(0.0)
