@@ -23,6 +23,7 @@ from torch import nn
 
 from hyperhex.fastsim.conditions import Conditions, Layers
 from hyperhex.fastsim.cores import OWN_NOISE, Cores, lateral
+from hyperhex.fastsim.linear import linear
 from hyperhex.fastsim.template import Template
 
 __all__ = ["Generator", "dense"]
@@ -89,18 +90,30 @@ class Generator(nn.Module):
         """
         told = self.conditions.of_particle(log_energy, impact), self.conditions.of_layers(layers)
         hidden = self.trunk(torch.cat([noise, *told], dim=1))
-        departures = self.head(hidden).unflatten(1, (self.n_layers, self.n_groups))
+        departures = linear(hidden, self.head.weight, self.head.bias)
+        departures = departures.reshape(hidden.shape[0], self.n_layers, self.n_groups)
         if self.cores is None:
             return departures, None
         own = noise[:, : OWN_NOISE * self.cores.secondaries]
         return departures, self.cores(hidden, own, impact)
 
 
-def dense(sizes: Sequence[int]) -> nn.Sequential:
+class Dense(nn.Sequential):
+    """Linear layers with a leaky rectifier behind each."""
+
+    def forward(self, values: torch.Tensor) -> torch.Tensor:
+        """Of `values` (n, inputs), (n, outputs)."""
+        for layer in self:
+            if isinstance(layer, nn.Linear):
+                values = linear(values, layer.weight, layer.bias, _SLOPE)
+        return values
+
+
+def dense(sizes: Sequence[int]) -> Dense:
     """Hidden layers of these widths, the first that of the inputs."""
     blocks = [
         layer
         for ins, outs in pairwise(sizes)
         for layer in (nn.Linear(ins, outs), nn.LeakyReLU(_SLOPE))
     ]
-    return nn.Sequential(*blocks)
+    return Dense(*blocks)

@@ -177,6 +177,8 @@ def _mixture(told: torch.Tensor, choice: torch.Tensor, away: torch.Tensor) -> to
 
 def _joined(blocks: list[Hits]) -> Hits:
     """Hits of blocks of showers, one after the other."""
+    if len(blocks) == 1:
+        return blocks[0]
     ends = np.cumsum([0, *(len(block.cell) for block in blocks)])
     firsts = [block.first[:-1] + end for block, end in zip(blocks, ends[:-1], strict=True)]
     return Hits(
