@@ -24,7 +24,6 @@ import torch
 from torch import nn
 
 from hyperhex.fastsim.conditions import Conditions, Layers, root, scaled
-from hyperhex.fastsim.linear import linear
 
 __all__ = ["NARROWEST", "WIDEST", "Known", "LayerDensity", "Mixture", "drawn_from_mixture"]
 
@@ -235,9 +234,11 @@ class LayerDensity(nn.Module):
         # total and hits see neither energies nor what is left of them, which are the last inputs
         end = 6 + self.n_layers if factor <= self.n_layers else inputs.shape[1]
         weights = self.first[factor, :end] * self.seen[factor, :end, None]
-        hidden = linear(inputs[:, :end], weights.T, self.first_bias[factor, 0], _SLOPE)
-        hidden = linear(hidden, self.second[factor].T, self.second_bias[factor, 0], _SLOPE)
-        return linear(hidden, self.last[factor].T, self.last_bias[factor, 0])
+        hidden = torch.addmm(self.first_bias[factor], inputs[:, :end], weights)
+        hidden = nn.functional.leaky_relu(hidden, _SLOPE, inplace=True)
+        hidden = torch.addmm(self.second_bias[factor], hidden, self.second[factor])
+        hidden = nn.functional.leaky_relu(hidden, _SLOPE, inplace=True)
+        return torch.addmm(self.last_bias[factor], hidden, self.last[factor])
 
     def _behind(self, layers: Layers) -> tuple[torch.Tensor, torch.Tensor]:
         """Energy above the thresholds and hits of each layer and those behind it."""
