@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 import torch
 from numpy.typing import NDArray
+from safetensors.torch import load_file, save_file
 
 from hyperhex.errors import StoreError
 from hyperhex.fastsim.conditions import Layers
@@ -152,6 +153,18 @@ def test_what_was_saved_is_loaded(fast: FastSimulation, tmp_path: Path) -> None:
 
 def test_a_folder_without_a_generator_is_named(tmp_path: Path) -> None:
     with pytest.raises(StoreError, match="hyperhex fastsim fit"):
+        load_generator(tmp_path)
+
+
+def test_a_generator_with_other_kinds_of_cells_is_refused(
+    fast: FastSimulation, tmp_path: Path
+) -> None:
+    fast.save(tmp_path, {})
+    path = tmp_path / "generator.safetensors"
+    tensors = load_file(path)
+    tensors["hits.sums"] = tensors["hits.sums"][:3].contiguous()
+    save_file(tensors, path)
+    with pytest.raises(StoreError, match="crossings of 3 kinds of cells, expected 9; train it"):
         load_generator(tmp_path)
 
 

@@ -255,14 +255,18 @@ def test_zones_have_crossings_of_their_own() -> None:
 
 
 def test_layers_with_more_hits_have_crossings_of_their_own() -> None:
+    """Cells of the outer zone get five times the energy where two are hit, as much where three are,
+    and a fifth where five are."""
     known = tables(3, crowds=(3, 5))
-    each = np.array([1.0, 1.0, 5.0, 5.0, 20.0, 20.0])[:, None, None, None]
+    each = np.array([1.0, 5.0, 3.0, 3.0, 5.0, 1.0])[:, None, None, None]
     sums = (np.ones_like(known.sums) * each).astype(np.float32)
-    told = replace(known, sums=sums)
-    for hit, single in ((2, 1.0), (3, 5.0), (4, 5.0), (5, 20.0)):
-        wanted = single * hit
-        cells = cells_of(*alike(200, np.full(37, 1 / 37), wanted, hit), told, 2)[:, 0]
-        np.testing.assert_allclose(np.median(cells[cells > 0]), single, rtol=1e-4)
+    moments = np.stack([sums[:, :, 0, 0], 0.0 * sums[:, :, 0, 0]], axis=2)
+    told = replace(known, sums=sums, moments=moments)
+    for hit, ratio in ((2, 5.0), (3, 1.0), (4, 1.0), (5, 0.2)):
+        cells = cells_of(*alike(2000, np.full(37, 1 / 37), 3.0 * hit, hit), told, 2)[:, 0]
+        inner, outer = (cells[:, known.zones == zone] for zone in (0, 1))
+        found = np.median(outer[outer > 0]) / np.median(inner[inner > 0])
+        assert found == pytest.approx(ratio, rel=0.2)
 
 
 def test_more_hits_than_cells_are_refused() -> None:

@@ -20,7 +20,7 @@ from hyperhex.detector.patch import Patch
 from hyperhex.errors import TrainingError
 from hyperhex.kernels.hits import DRAWS, KNOTS_PER_ROOT, MEANS_PER_ROOT, HitTables
 
-__all__ = ["CROWDS", "Crossings", "find_crossings", "settle", "zones"]
+__all__ = ["CROWDS", "KINDS", "Crossings", "find_crossings", "settle", "zones"]
 
 CROWDS = np.array([16, 48])
 """Hits of a layer from which on its crossings are weighted apart."""
@@ -35,6 +35,9 @@ _SPARSE = (0.1, 0.3)
 _LEAST_HITS = 300
 _GROUPS = 6
 _ZONES = 3
+KINDS = _ZONES * (len(CROWDS) + 1)
+"""How many kinds of cells have crossings of their own, as of `HitTables`."""
+
 _NEAR = 2  # rings
 _ALONE = 3  # hits of a layer
 _FIRST_SHARE = 0.2
