@@ -11,8 +11,7 @@ from hyperhex.errors import TrainingError
 from hyperhex.fastsim import calibration
 from hyperhex.fastsim.adversarial import Trainer
 from hyperhex.fastsim.calibration import calibrate
-from hyperhex.fastsim.compound_poisson import cells_above, sampled
-from hyperhex.fastsim.critic import Critic, gradient_penalty
+from hyperhex.fastsim.critic import Critic, derived_features, gradient_penalty
 from hyperhex.kernels.hits import HitTables
 
 SMALL = Fastsim(
@@ -68,15 +67,12 @@ def test_networks_work_on_the_device_of_their_inputs(fitted: Any) -> None:
     """What is made with no device in mind would be on another one, and meet nothing there."""
     training = trainer(fitted)
     rows = training.showers.rows(slice(8))
-    noise, energy = torch.zeros(8, training.generator.noise), rows.deposits
+    noise, hits = torch.zeros(8, training.generator.noise), training._hits
     with torch.device("meta"):
         fractions = training.generator(noise, rows.log_energy, rows.impact, rows.layers)
-        mean = fractions * rows.layers.energy[..., None]
-        channels = sampled(mean, energy, training._weights)
-        above = cells_above(mean, channels[1], training._weights)
-        features = training.features(*channels, above, rows.impact)
-        standard = training.standard(features, rows.log_energy)
-        training.critic(training._assemble(standard, channels[1], rows)).sum().backward()
+        sums = training._cells.drawn(fractions, rows.layers.energy, hits, rows.impact)
+        standard = training.standard(derived_features(sums), rows.log_energy)
+        training.critic(training._inputs(standard, sums.logarithms, rows)).sum().backward()
     assert all(p.grad.isfinite().all() for p in training.generator.parameters())
 
 

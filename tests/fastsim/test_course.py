@@ -13,7 +13,7 @@ from hyperhex.errors import TrainingError
 from hyperhex.fastsim.adversarial import Progress, Trainer
 from hyperhex.fastsim.course import Course, follow
 from hyperhex.fastsim.generator import Generator
-from hyperhex.fastsim.library import Showers
+from hyperhex.fastsim.library import Given
 from hyperhex.plots.training import draw_course
 from hyperhex.spool import Spool
 
@@ -146,9 +146,8 @@ def test_showers_that_are_all_alike_are_a_collapse(
     trainer = begin(fitted, SMALL)
     assert 0.5 < trainer._check_generator() < 2.0
 
-    def alike(generator: Generator, like: Showers, _: np.random.Generator) -> torch.Tensor:
-        features = trainer.standard(trainer._raw_features(like), like.log_energy)
-        return features.mean(0).expand(len(like), -1)
+    def alike(generator: Generator, like: Given, _: np.random.Generator) -> torch.Tensor:
+        return trainer._standard.mean(0).expand(len(like), -1)
 
     monkeypatch.setattr(trainer, "_generated", alike)
     with pytest.raises(TrainingError, match="0 as wide"):

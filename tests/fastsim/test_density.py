@@ -208,7 +208,7 @@ def toy(density: LayerDensity, number: int, seed: int) -> Showers:
     choice, place = torch.rand(2, number, 2 * density.n_layers, generator=random)
     layers = density(log_energy, impact, choice, place)
     return Showers(
-        torch.zeros(number, density.n_layers, density.n_cells), log_energy, impact, layers
+        log_energy, impact, layers, torch.zeros(number, density.n_layers, density.n_cells)
     )
 
 

@@ -8,6 +8,7 @@ from hyperhex.detector.patch import Patch
 from hyperhex.kernels.cores import add_cores, cores_back
 
 PATCH = Patch(3, 1.2)
+POSITIONS = PATCH.positions.astype(np.float32)
 TRACKS = 2
 
 
@@ -31,9 +32,16 @@ def expected(cores: NDArray) -> NDArray[np.float64]:
     return (cores[..., 0, None] * share).sum(axis=2)
 
 
-def added(cores: NDArray[np.float32], before: float = 0.0) -> NDArray[np.float32]:
+def some_hits(cores: NDArray) -> NDArray[np.float32]:
+    """One in every layer."""
+    return np.ones(cores.shape[:2], np.float32)
+
+
+def added(
+    cores: NDArray[np.float32], before: float = 0.0, hits: NDArray[np.float32] | None = None
+) -> NDArray[np.float32]:
     cells = np.full((*cores.shape[:2], PATCH.n_cells), before, np.float32)
-    add_cores(cells, cores, PATCH.positions.astype(np.float32))
+    add_cores(cells, cores, POSITIONS, some_hits(cores) if hits is None else hits)
     return cells
 
 
@@ -60,7 +68,7 @@ def test_a_track_far_from_all_cells_leaves_nothing() -> None:
     cores = np.full((1, 1, 2 * TRACKS, 4), 1e3, np.float32)
     assert added(cores).sum() == pytest.approx(TRACKS * 1e3, rel=1e-4), "those of the cores"
     slopes = np.ones((1, 1, PATCH.n_cells), np.float32)
-    found = cores_back(slopes, cores, PATCH.positions.astype(np.float32))
+    found = cores_back(slopes, cores, POSITIONS, some_hits(cores))
     assert not found[:, :, :TRACKS].any()
     assert np.isfinite(found).all()
 
@@ -69,10 +77,24 @@ def test_a_track_far_from_all_cells_leaves_nothing() -> None:
 def test_gradient_is_that_of_the_sum(number: int) -> None:
     cores = some()
     slopes = np.random.default_rng(2).normal(size=(*cores.shape[:2], PATCH.n_cells))
-    found = cores_back(slopes.astype(np.float32), cores, PATCH.positions.astype(np.float32))
+    found = cores_back(slopes.astype(np.float32), cores, POSITIONS, some_hits(cores))
     for k in range(cores.shape[2]):
         step = np.zeros(cores.shape)
         step[:, :, k, number] = 1e-4 * np.abs(cores[:, :, k, number])
         sums = [(expected(cores + sign * step) * slopes).sum(2) for sign in (1.0, -1.0)]
         rise = (sums[0] - sums[1]) / (2.0 * step[:, :, k, number])
         np.testing.assert_allclose(found[:, :, k, number], rise, rtol=2e-3, atol=1e-4)
+
+
+def test_layers_without_hits_are_left_as_they_are() -> None:
+    cores, hits = some(), some_hits(some())
+    hits[2, 1] = 0.0
+    found, whole = added(cores, 1.0, hits), added(cores, 1.0)
+    assert (found[2, 1] == 1.0).all()
+    rest = hits > 0
+    np.testing.assert_array_equal(found[rest], whole[rest])
+    slopes = np.random.default_rng(5).normal(size=found.shape).astype(np.float32)
+    gradient = cores_back(slopes, cores, POSITIONS, hits)
+    assert (gradient[2, 1] == 0.0).all()
+    everywhere = cores_back(slopes, cores, POSITIONS, some_hits(cores))
+    np.testing.assert_array_equal(gradient[rest], everywhere[rest])

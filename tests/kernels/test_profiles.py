@@ -30,11 +30,11 @@ def weighed(
 
 
 def showers(number: int) -> tuple[NDArray, NDArray, NDArray]:
-    """Logits, hits of layers, none and more than at the last knot too, and impact points."""
+    """Logits, hits of layers, one and more than at the last knot too, and impact points."""
     random = np.random.default_rng(2)
     logits = random.normal(0.0, 2.0, (number, 3, 37)).astype(np.float32)
-    hits = random.integers(0, 200, (number, 3)).astype(np.float32)
-    hits[:4] = np.array([0, 1, 2, 150], np.float32)[:, None]
+    hits = random.integers(1, 200, (number, 3)).astype(np.float32)
+    hits[:3] = np.array([1, 2, 150], np.float32)[:, None]
     impact = random.uniform(-0.6, 0.6, (number, 2)).astype(np.float32)
     impact[0] = 0.0
     return logits, hits, impact
@@ -51,6 +51,15 @@ def test_a_shower_is_weighed_the_same_among_others(template: Template) -> None:
     told = showers(50)
     whole = weighed(template, *told)
     np.testing.assert_array_equal(weighed(template, *(part[7:9] for part in told)), whole[7:9])
+
+
+def test_layers_without_hits_have_equal_weights(template: Template) -> None:
+    logits, hits, impact = showers(20)
+    whole = weighed(template, logits, hits, impact)
+    hits[3, 1] = 0.0
+    found = weighed(template, logits, hits, impact)
+    assert (found[3, 1] == 1.0).all()
+    np.testing.assert_array_equal(found[hits > 0], whole[hits > 0])
 
 
 @pytest.mark.parametrize("logit", [-1e4, 1e4])

@@ -25,10 +25,10 @@ from torch import nn
 from hyperhex.config import FastsimNetwork
 from hyperhex.detector.patch import Patch
 from hyperhex.errors import TrainingError
-from hyperhex.fastsim.compound_poisson import Weights, cells_above, sampled
-from hyperhex.fastsim.critic import Critic, DerivedFeatures, Standard, gradient_penalty
+from hyperhex.fastsim.compound_poisson import Cells, Sums, Weights
+from hyperhex.fastsim.critic import Critic, Standard, derived_features, gradient_penalty
 from hyperhex.fastsim.generator import Generator
-from hyperhex.fastsim.library import Showers
+from hyperhex.fastsim.library import Given, Showers
 from hyperhex.fastsim.state import (
     Arrays,
     network_arrays,
@@ -36,7 +36,7 @@ from hyperhex.fastsim.state import (
     set_network,
     set_optimiser,
 )
-from hyperhex.kernels.hits import HitTables, draw_hits
+from hyperhex.kernels.hits import Hits, HitTables, draw_hits
 from hyperhex.random import integer, stream
 
 __all__ = ["Progress", "Trainer"]
@@ -88,32 +88,28 @@ class Trainer:
         self.seed = seed
         self.tables = tables
         self.device = device
-        self.showers = showers = showers.to(device)
+        self.showers = given = showers.given().to(device)
         self.random = stream(seed, "fastsim", "train")
         self.generator = generator.to(device)
         self.average = copy.deepcopy(generator).requires_grad_(requires_grad=False)
-        positions = torch.from_numpy(patch.positions).float()
-        ring = torch.from_numpy(patch.ring)
-        self.features = DerivedFeatures(positions, ring).to(device)
-        self._weights = Weights(tables, device)
-        raw = torch.cat([self._raw_features(showers.rows(part)) for part in _blocks(len(showers))])
-        self.standard = Standard(raw, showers.log_energy)
-        self._standard = self.standard(raw, showers.log_energy)
-        grouped = nn.functional.one_hot(generator.groups).to(torch.float32)
-        # groups of one cell come first
-        self._single = int((grouped.sum(0) == 1).sum())
-        grouped = grouped[self._single :, self._single :]
-        self._grouped = grouped / grouped.sum(0).sqrt()
-        told = self._told(showers.rows(slice(1))).shape[1]
+        groups = generator.groups.cpu().numpy()
+        self._hits = Hits.of(showers.deposits.numpy())
+        self._cells = Cells(patch, groups, generator.n_layers, Weights(tables))
+        # sums over groups of cells have about the spread of one cell
+        self._share = torch.from_numpy(np.bincount(groups) ** -0.5).float().to(device)
+        raw = torch.cat([derived_features(self._sums(part)) for part in _blocks(len(showers))])
+        self.standard = Standard(raw, given.log_energy)
+        self._standard = self.standard(raw, given.log_energy)
+        told = self._told(given.rows(slice(1))).shape[1]
         number = raw.shape[1] + generator.n_layers * generator.n_groups + told
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(integer(seed, "fastsim", "critic", bits=63))
             self.critic = Critic(number, raw.shape[1], tuple(settings.critic_widths)).to(device)
         control = self.random.choice(len(showers), min(_CONTROL, len(showers)), replace=False)
         chosen = torch.from_numpy(np.sort(control))
-        self._control, self._control_features = showers.rows(chosen), self._standard[chosen]
+        self._control, self._control_features = given.rows(chosen), self._standard[chosen]
         self._optimisers = {
-            name: torch.optim.Adam(network.parameters(), rate, _MOMENTA)
+            name: torch.optim.Adam(network.parameters(), rate, _MOMENTA, fused=True)
             for name, network, rate in (
                 ("generator", self.generator, settings.generator_rate),
                 ("critic", self.critic, settings.critic_rate),
@@ -191,7 +187,7 @@ class Trainer:
         index = self._batch()
         real = self.showers.rows(index)
         with torch.no_grad():
-            inputs = self._assemble(self._standard[index], torch.log1p(real.deposits), real)
+            inputs = self._inputs(self._standard[index], self._sums(index).logarithms, real)
             fake = self._generated(self.generator, real, self.random)
         distance = self.critic(fake).mean() - self.critic(inputs).mean()
         loss, penalty = distance, torch.zeros(())
@@ -228,7 +224,7 @@ class Trainer:
         return torch.from_numpy(index)
 
     def _generated(
-        self, generator: Generator, like: Showers, random: np.random.Generator
+        self, generator: Generator, like: Given, random: np.random.Generator
     ) -> torch.Tensor:
         """Critic inputs of generated showers under the conditions of others."""
         noise = random.standard_normal((len(like), generator.noise), dtype=np.float32)
@@ -238,32 +234,26 @@ class Trainer:
         layers = like.layers.energy.cpu().numpy(), like.layers.hits.cpu().numpy().astype(np.int32)
         seed = int(random.integers(1 << 63))
         hits = draw_hits(fractions.detach().cpu().numpy(), *layers, self.tables, seed)
-        cells = hits.dense(generator.n_layers, generator.n_cells)
-        mean = fractions * like.layers.energy[..., None]
-        channels = sampled(mean, torch.from_numpy(cells).to(self.device), self._weights)
-        above = cells_above(mean, channels[1], self._weights)
-        standard = self.standard(self.features(*channels, above, like.impact), like.log_energy)
-        return self._assemble(standard, channels[1], like)
+        sums = self._cells.drawn(fractions, like.layers.energy, hits, like.impact)
+        standard = self.standard(derived_features(sums), like.log_energy)
+        return self._inputs(standard, sums.logarithms, like)
 
-    def _assemble(
-        self, standard: torch.Tensor, logarithm: torch.Tensor, like: Showers
+    def _sums(self, chosen: torch.Tensor) -> Sums:
+        """Sums over the cells of some of the showers of the library."""
+        return self._cells.sums(self._hits, self.showers.impact[chosen], chosen.numpy())
+
+    def _inputs(
+        self, standard: torch.Tensor, logarithms: torch.Tensor, like: Given
     ) -> torch.Tensor:
         """Inputs of the critic: standard features, ln(1 + e) of groups, and what it is told."""
-        single = logarithm[..., : self._single].flatten(1)
-        others = (logarithm[..., self._single :] @ self._grouped).flatten(1)
-        return torch.cat([standard, single, others, self._told(like)], dim=1)
+        cells = (logarithms * self._share).flatten(1)
+        return torch.cat([standard, cells, self._told(like)], dim=1)
 
-    def _told(self, like: Showers) -> torch.Tensor:
+    def _told(self, like: Given) -> torch.Tensor:
         """What both networks are told, (n, 5 + 2 n_layers)."""
         conditions = self.generator.conditions
         particle = conditions.of_particle(like.log_energy, like.impact)
         return torch.cat([particle, conditions.of_layers(like.layers)], dim=1)
-
-    def _raw_features(self, showers: Showers) -> torch.Tensor:
-        deposits, logarithm = showers.deposits, torch.log1p(showers.deposits)
-        hit = (deposits > 0).to(deposits.dtype)
-        above = cells_above(deposits, logarithm, self._weights)
-        return self.features(deposits, logarithm, hit, above, showers.impact)
 
     def _distance(self) -> float:
         with torch.no_grad():
@@ -293,8 +283,8 @@ class Trainer:
         return spread
 
 
-def _blocks(number: int, size: int = 1024) -> list[slice]:
-    return [slice(start, start + size) for start in range(0, number, size)]
+def _blocks(number: int, size: int = 1024) -> tuple[torch.Tensor, ...]:
+    return torch.split(torch.arange(number), size)
 
 
 def _decay(iteration: int, iterations: int) -> float:

@@ -5,25 +5,28 @@ crossing h, the derivative of the mean of any function f of the cell is exactly
 
     d E[f(e)] / d mu = E[f(e + h) - f(e)] / m
 
-(the finite-difference derivative of a Poisson average), so each channel f of a drawn cell carries
-the weight E_h[f(e + h) - f(e)] / m back to mu: unbiased, also for an empty cell. That the cells of
-a layer sum to a given energy and that a given number is hit (`hyperhex.kernels.hits`) is then a
-matter of the softmax before: it passes on only what moves energy from one cell to another.
+(the finite-difference derivative of a Poisson average), so each function f of a drawn cell carries
+the weight E_h[f(e + h) - f(e)] / m back to mu: unbiased, also for an empty cell. These f are the
+energy, a hit, ln(1 + e) and whether e is above some edge; powers of the energy follow it as if it
+were not drawn. That the cells of a layer sum to a given energy and that a given number is hit
+(`hyperhex.kernels.hits`) is then a matter of the softmax before: it passes on only what moves
+energy from one cell to another.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from hyperhex.kernels.hits import KNOTS_PER_ROOT, HitTables
-from hyperhex.kernels.spectrum import count_above, spread_back
+from hyperhex.detector.patch import Patch
+from hyperhex.kernels.hits import KNOTS_PER_ROOT, Hits, HitTables
+from hyperhex.kernels.sums import ABOVE, sum_back, sum_hits
 
-__all__ = ["SPECTRUM_EDGES", "Weights", "cells_above", "sampled"]
+__all__ = ["SPECTRUM_EDGES", "Cells", "Sums", "Weights"]
 
 SPECTRUM_EDGES = np.array([1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 128.0])
 """Energies above which cells are counted [MIP]."""
@@ -34,19 +37,31 @@ _NODES = 256
 _SHARES = 32
 
 
-class Weights:
-    """Weights of the channels, of a crossing far from the axis.
+class Sums(NamedTuple):
+    """Sums over the cells of n showers, the columns as in `hyperhex.kernels.sums`.
 
-    `mean` energy of a crossing (n_layers,) [MIP]; `logarithm` (n_layers, n_knots) is
-    E_h[ln(1 + e + h) - ln(1 + e)] / m on an even grid of ln(1 + e) [1/MIP]; `above`
-    (n_layers, n_knots, n_edges) is P(e <= edge < e + h) / m on the same grid.
+    `layers` (n, n_layers, columns), `rings` (n, 2, n_rings), energy and hits, `logarithms`
+    (n, n_layers, n_groups) of ln(1 + e).
     """
 
-    def __init__(self, tables: HitTables, device: str = "cpu") -> None:
+    layers: torch.Tensor
+    rings: torch.Tensor
+    logarithms: torch.Tensor
+
+
+class Weights:
+    """Derivatives with respect to the mean energy of a cell, for crossings far from the axis.
+
+    `hit` (n_layers,) is 1 / m, that of the number of hits of an empty cell [1/MIP]; `logarithm`
+    (n_layers, n_knots) is E_h[ln(1 + e + h) - ln(1 + e)] / m on an even grid of ln(1 + e) [1/MIP];
+    `above` (n_layers, n_knots, n_edges) is P(e <= edge < e + h) / m on the same grid.
+    """
+
+    def __init__(self, tables: HitTables) -> None:
         sums, mean = tables.sums[-1], tables.moments[-1, :, 0]
+        self.hit = (1.0 / mean).astype(np.float32)
         rows = [_log_weights(single[0], m) for single, m in zip(sums, mean, strict=True)]
-        self.mean = torch.from_numpy(mean).float().to(device)
-        self.logarithm = torch.from_numpy(np.stack(rows)).float().to(device)
+        self.logarithm = np.stack(rows).astype(np.float32)
         above = [_above_weights(single[0], m) for single, m in zip(sums, mean, strict=True)]
         self.above = np.stack(above).astype(np.float32)
 
@@ -73,72 +88,76 @@ def _above_weights(single: NDArray, mean: float) -> NDArray[np.float64]:
     return np.where(energy <= SPECTRUM_EDGES, beyond, 0.0).mean(axis=1) / mean
 
 
-def cells_above(mean: torch.Tensor, logarithm: torch.Tensor, weights: Weights) -> torch.Tensor:
-    """Cells of each layer above `SPECTRUM_EDGES`, (n, n_layers, n_edges), of ln(1 + e).
+class Cells:
+    """Sums over the cells of drawn showers, as `hyperhex.kernels.sums` has them.
 
-    The derivatives with respect to `mean` are those of the formula of this module.
+    `patch` says where the cells of a layer are, `groups` (n_cells,) what a critic sees as one.
+    Sums are taken on the CPU, wherever the networks are.
     """
-    apply: Callable[..., torch.Tensor] = _Above.apply
-    return apply(mean, logarithm, weights.above)
+
+    def __init__(
+        self, patch: Patch, groups: NDArray[np.int64], n_layers: int, weights: Weights
+    ) -> None:
+        self.place = (
+            patch.positions.astype(np.float32),
+            np.asarray(patch.ring, np.int64),
+            np.asarray(groups, np.int64),
+        )
+        self.weights = weights
+        self.sizes = (
+            (n_layers, ABOVE + len(SPECTRUM_EDGES)),
+            (2, patch.rings + 1),
+            (n_layers, int(groups.max()) + 1),
+        )
+
+    def sums(self, hits: Hits, impact: torch.Tensor, chosen: NDArray | None = None) -> Sums:
+        """Sums of all showers or of the chosen, which have the points `impact` (n, 2) [cm]."""
+        points = impact.cpu().numpy()
+        rows = np.arange(len(points)) if chosen is None else chosen
+        found = [np.zeros((len(points), *size), np.float32) for size in self.sizes]
+        drawn = hits.first, hits.cell, hits.energy, points
+        sum_hits(*drawn, *self.place, rows, SPECTRUM_EDGES.astype(np.float32), *found)
+        return Sums(*(torch.from_numpy(part).to(impact.device) for part in found))
+
+    def drawn(
+        self, fractions: torch.Tensor, energy: torch.Tensor, hits: Hits, impact: torch.Tensor
+    ) -> Sums:
+        """Sums of showers that are drawn about fractions of their layers' energies.
+
+        `fractions` (n, n_layers, n_cells), to which the derivatives are those of the formula of
+        this module, `energy` (n, n_layers) [MIP], `impact` (n, 2) [cm].
+        """
+        apply: Callable[..., tuple[torch.Tensor, ...]] = _Drawn.apply
+        return Sums(*apply(fractions, energy, hits, impact, self))
+
+    def back(
+        self, slopes: Sequence[torch.Tensor], energy: NDArray, hits: Hits, impact: NDArray
+    ) -> NDArray[np.float32]:
+        """Gradient of the fractions from those of the sums."""
+        layers, rings, logarithms = (slope.cpu().contiguous().numpy() for slope in slopes)
+        drawn = hits.first, hits.cell, hits.energy, impact
+        known = self.weights.hit, self.weights.logarithm, self.weights.above
+        told = layers, rings, logarithms, energy
+        return sum_back(*drawn, *self.place, *told, *known, np.float32(_PER_UNIT))
 
 
-class _Above(torch.autograd.Function):
-    """Counts forward, weighted gradients back; both on the CPU, wherever the networks are."""
-
-    @staticmethod
-    def forward(
-        ctx: Any, mean: torch.Tensor, logarithm: torch.Tensor, weights: NDArray[np.float32]
-    ) -> torch.Tensor:
-        """Counts (n, n_layers, n_edges)."""
-        ctx.logarithm, ctx.weights = logarithm.detach().cpu().numpy(), weights
-        edges = np.log1p(SPECTRUM_EDGES).astype(np.float32)
-        return torch.from_numpy(count_above(ctx.logarithm, edges)).to(mean.device)
-
-    @staticmethod
-    def backward(ctx: Any, counts: torch.Tensor) -> tuple[torch.Tensor, None, None]:
-        """Gradient of `mean` from that of the counts."""
-        told = counts.cpu().numpy()
-        found = spread_back(ctx.logarithm, told, ctx.weights, _PER_UNIT)
-        return torch.from_numpy(found).to(counts.device), None, None
-
-
-def sampled(
-    mean: torch.Tensor, energy: torch.Tensor, weights: Weights
-) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
-    """Energy [MIP], its logarithm ln(1 + e) and whether it is hit, of cells drawn about `mean`.
-
-    The derivatives with respect to `mean` are those of the formula of this module; for the energy
-    itself that is 1. `mean`, `energy` and results are (n, n_layers, n_cells).
-    """
-    apply: Callable[..., tuple[torch.Tensor, torch.Tensor, torch.Tensor]] = _Sampled.apply
-    return apply(mean, energy, weights.mean, weights.logarithm)
-
-
-class _Sampled(torch.autograd.Function):
-    """Forward passes the sampled channels on, backward gives `mean` their derivatives."""
+class _Drawn(torch.autograd.Function):
+    """Sums forward, weighted gradients back."""
 
     @staticmethod
     def forward(
         ctx: Any,
-        mean: torch.Tensor,
+        fractions: torch.Tensor,
         energy: torch.Tensor,
-        hit_mean: torch.Tensor,
-        log_weights: torch.Tensor,
-    ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
-        """Channels (energy [MIP], logarithm, hit), each of the shape of `mean`."""
-        del mean
-        logarithm = torch.log1p(energy)
-        ctx.save_for_backward(logarithm, hit_mean, log_weights)
-        return energy.clone(), logarithm, (energy > 0).to(energy.dtype)
+        hits: Hits,
+        impact: torch.Tensor,
+        cells: Cells,
+    ) -> tuple[torch.Tensor, ...]:
+        ctx.device, ctx.cells = fractions.device, cells
+        ctx.told = energy.cpu().numpy(), hits, impact.cpu().numpy()
+        return cells.sums(hits, impact)
 
     @staticmethod
-    def backward(
-        ctx: Any, energy: torch.Tensor, logarithm: torch.Tensor, hit: torch.Tensor
-    ) -> tuple[torch.Tensor, None, None, None]:
-        """Gradient of `mean` from the gradients of the three channels."""
-        log_energy, hit_mean, log_weights = ctx.saved_tensors
-        knot = (log_energy * _PER_UNIT).round().long().clamp_(max=_KNOTS - 1)
-        layer = torch.arange(len(hit_mean), device=hit_mean.device)[:, None] * _KNOTS
-        weight = log_weights.flatten()[knot + layer]
-        first = (log_energy == 0) / hit_mean[:, None]
-        return energy + logarithm * weight + hit * first, None, None, None
+    def backward(ctx: Any, *slopes: torch.Tensor) -> tuple[torch.Tensor | None, ...]:
+        found = torch.from_numpy(ctx.cells.back(slopes, *ctx.told))
+        return found.to(ctx.device), None, None, None, None

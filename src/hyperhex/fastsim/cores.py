@@ -9,13 +9,11 @@ is spread over cells of all layers. So the generator says where the lines are.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
-from typing import Any
 
 import torch
 from torch import nn
 
-from hyperhex.kernels.cores import LEAST_SHARE, add_cores, cores_back
+from hyperhex.kernels.cores import LEAST_SHARE
 
 __all__ = ["OWN_NOISE", "Cores", "lateral"]
 
@@ -90,16 +88,9 @@ class Cores(nn.Module):
 def lateral(cores: torch.Tensor, positions: torch.Tensor) -> torch.Tensor:
     """Sum of the profiles in cells, (n, n_layers, n_cells).
 
-    `cores` (n, n_layers, k, 4) as of `Cores`, `positions` (n_cells, 2) [cm]. On a CPU it is
-    compiled.
+    `cores` (n, n_layers, k, 4) as of `Cores`, `positions` (n_cells, 2) [cm]. Its compiled form is
+    `hyperhex.kernels.cores.add_cores`.
     """
-    if cores.device.type != "cpu" or torch.compiler.is_exporting():
-        return _lateral(cores, positions)
-    apply: Callable[..., torch.Tensor] = _Lateral.apply
-    return apply(cores, positions)
-
-
-def _lateral(cores: torch.Tensor, positions: torch.Tensor) -> torch.Tensor:
     strength, narrow, *place = (part[..., None] for part in cores.unbind(3))
     square = sum((positions[:, k] - place[k]).square() for k in range(2))
     number = cores.shape[2]
@@ -108,19 +99,3 @@ def _lateral(cores: torch.Tensor, positions: torch.Tensor) -> torch.Tensor:
     share = torch.exp(-power * torch.log1p(narrow * square))
     total = share.sum(3, keepdim=True) + float(LEAST_SHARE)
     return (strength * share / total).sum(2)
-
-
-class _Lateral(torch.autograd.Function):
-    """The compiled sum and its derivatives."""
-
-    @staticmethod
-    def forward(ctx: Any, cores: torch.Tensor, positions: torch.Tensor) -> torch.Tensor:
-        ctx.cores, ctx.positions = cores.detach().contiguous(), positions
-        cells = cores.new_zeros(*cores.shape[:2], len(positions))
-        add_cores(cells.numpy(), ctx.cores.numpy(), positions.numpy())
-        return cells
-
-    @staticmethod
-    def backward(ctx: Any, slopes: torch.Tensor) -> tuple[torch.Tensor, None]:
-        told = ctx.cores.numpy(), ctx.positions.numpy()
-        return torch.from_numpy(cores_back(slopes.contiguous().numpy(), *told)), None

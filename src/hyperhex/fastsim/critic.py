@@ -13,17 +13,29 @@ from __future__ import annotations
 import torch
 from torch import nn
 
+from hyperhex.fastsim.compound_poisson import Sums
 from hyperhex.fastsim.generator import dense
 from hyperhex.fastsim.template import hats
+from hyperhex.kernels.sums import (
+    ABOVE,
+    ENERGY,
+    FOURTH,
+    HITS,
+    HITS_MOMENTS,
+    LOGARITHM,
+    LOGARITHM_SQUARE,
+    MOMENTS,
+    SQUARE,
+)
 
-__all__ = ["Critic", "DerivedFeatures", "Standard", "gradient_penalty"]
+__all__ = ["Critic", "Standard", "derived_features", "gradient_penalty"]
 
 _TINY = 1e-3
 _KNOTS = 7
 
 
-class DerivedFeatures(nn.Module):
-    """What the critic is shown beside the cells, a differentiable function of them.
+def derived_features(sums: Sums) -> torch.Tensor:
+    """What the critic is shown beside the cells, a differentiable function of their sums.
 
     Per layer: centroid and width about the impact point of the energy and of the hits, width of
     the logarithms, mean ln(1 + cell), root of the sum of squares over the energy, share of the hits
@@ -31,57 +43,34 @@ class DerivedFeatures(nn.Module):
     centroid and width, mean ln(1 + cell), share of the hits above each energy, and the fourth root
     of the sum of fourth powers over the energy, which is that of the largest cells.
     Energy and hits of the layers themselves are known, and the same in both kinds of showers.
-    Buffers: `positions` (n_cells, 2) [cm], `rings` (n_rings, n_cells), one-hot.
     """
-
-    positions: torch.Tensor
-    rings: torch.Tensor
-
-    def __init__(self, positions: torch.Tensor, ring: torch.Tensor) -> None:
-        super().__init__()
-        self.register_buffer("positions", positions)
-        self.register_buffer("rings", nn.functional.one_hot(ring).T.to(positions.dtype))
-
-    def forward(
-        self,
-        energy: torch.Tensor,
-        logarithm: torch.Tensor,
-        hit: torch.Tensor,
-        above: torch.Tensor,
-        impact: torch.Tensor,
-    ) -> torch.Tensor:
-        """Features (n, number) of the channels (n, n_layers, n_cells) and `impact` (n, 2) [cm].
-
-        `above` (n, n_layers, n_edges) are the numbers of cells above each energy.
-        """
-        offset = self.positions[None] - impact[:, None]
-        terms = torch.cat([offset, offset.square().sum(2, keepdim=True)], dim=2)
-        layers, hits, logs = (channel.sum(2) + _TINY for channel in (energy, hit, logarithm))
-        total, number = layers.sum(1, keepdim=True), hits.sum(1, keepdim=True)
-        of_energy, of_hits = energy @ terms / layers[..., None], hit @ terms / hits[..., None]
-        of_logs = (logarithm @ terms[..., 2:])[..., 0] / logs
-        summed = energy.sum(1)
-        whole = (summed[:, None] @ terms)[:, 0] / total
-        parts = [
-            of_energy[..., 0],
-            of_energy[..., 1],
-            _width(of_energy[..., 2]),
-            of_hits[..., 0],
-            of_hits[..., 1],
-            _width(of_hits[..., 2]),
-            _width(of_logs),
-            logs / hits,
-            torch.sqrt(energy.square().sum(2) + _TINY**2) / layers,
-            summed @ self.rings.T / total,
-            hit.sum(1) @ self.rings.T / number,
-            whole[:, :2],
-            _width(whole[:, 2:]),
-            logs.sum(1, keepdim=True) / number,
-            (above / hits[..., None]).flatten(1),
-            above.sum(1) / number,
-            (energy.square().square().sum((1, 2)) + _TINY**4).pow(0.25)[:, None] / total,
-        ]
-        return torch.cat(parts, dim=1)
+    of = sums.layers
+    energy, hits, logs = (of[..., k] + _TINY for k in (ENERGY, HITS, LOGARITHM))
+    total, number = energy.sum(1, keepdim=True), hits.sum(1, keepdim=True)
+    moments = of[..., MOMENTS : MOMENTS + 3]
+    of_energy = moments / energy[..., None]
+    of_hits = of[..., HITS_MOMENTS : HITS_MOMENTS + 3] / hits[..., None]
+    whole, above = moments.sum(1) / total, of[..., ABOVE:]
+    parts = [
+        of_energy[..., 0],
+        of_energy[..., 1],
+        _width(of_energy[..., 2]),
+        of_hits[..., 0],
+        of_hits[..., 1],
+        _width(of_hits[..., 2]),
+        _width(of[..., LOGARITHM_SQUARE] / logs),
+        logs / hits,
+        torch.sqrt(of[..., SQUARE] + _TINY**2) / energy,
+        sums.rings[:, 0] / total,
+        sums.rings[:, 1] / number,
+        whole[:, :2],
+        _width(whole[:, 2:]),
+        logs.sum(1, keepdim=True) / number,
+        (above / hits[..., None]).flatten(1),
+        above.sum(1) / number,
+        (of[..., FOURTH].sum(1, keepdim=True) + _TINY**4).pow(0.25) / total,
+    ]
+    return torch.cat(parts, dim=1)
 
 
 def _width(square: torch.Tensor) -> torch.Tensor:

@@ -1,9 +1,9 @@
 """The generator network: how the energy of a layer is shared by its cells.
 
 Noise and conditions (ln E, impact point, energy and hits of the layers) become the fractions of
-each layer's energy that are expected in its cells: a softmax of the template and of what the
-network adds to it, for each group of cells (`hyperhex.fastsim.groups`), and beside it the cores of
-secondaries (`hyperhex.fastsim.cores`). The cells are then drawn about them
+each layer's energy that are expected in its cells (`hyperhex.fastsim.fractions`): the network says
+what is added to the template for each group of cells (`hyperhex.fastsim.groups`), and where the
+cores of secondaries are (`hyperhex.fastsim.cores`). The cells are then drawn about them
 (`hyperhex.kernels.hits`).
 
 Its heads are dense. `HexConv2d` layers on low-resolution maps and the template in place of the head
@@ -22,7 +22,8 @@ from numpy.typing import NDArray
 from torch import nn
 
 from hyperhex.fastsim.conditions import Conditions, Layers
-from hyperhex.fastsim.cores import OWN_NOISE, Cores, lateral
+from hyperhex.fastsim.cores import OWN_NOISE, Cores
+from hyperhex.fastsim.fractions import fractions
 from hyperhex.fastsim.linear import linear
 from hyperhex.fastsim.template import Template
 
@@ -74,12 +75,7 @@ class Generator(nn.Module):
         `noise` (n, noise) is normal, `log_energy` (n,) of [GeV], `impact` (n, 2) in the wedge [cm].
         """
         departures, cores = self.told(noise, log_energy, impact, layers)
-        logits = departures.index_select(2, self.groups) + self.template(layers.hits, impact)
-        fractions = torch.softmax(logits, dim=2)
-        if cores is None:
-            return fractions
-        fractions = fractions + lateral(cores, self.template.positions)
-        return fractions / fractions.sum(2, keepdim=True)
+        return fractions(self.template, self.groups, departures, cores, layers.hits, impact)
 
     def told(
         self, noise: torch.Tensor, log_energy: torch.Tensor, impact: torch.Tensor, layers: Layers

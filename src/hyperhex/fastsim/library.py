@@ -13,7 +13,7 @@ from hyperhex.fastsim import symmetry
 from hyperhex.fastsim.conditions import Layers
 from hyperhex.fastsim.observables import matrix, observables
 
-__all__ = ["Sample", "Showers", "prepare", "split", "thresholded"]
+__all__ = ["Given", "Sample", "Showers", "prepare", "split", "thresholded"]
 
 
 @dataclass(frozen=True)
@@ -44,33 +44,43 @@ class Sample:
 
 
 @dataclass(frozen=True)
-class Showers:
-    """Training showers in the wedge.
+class Given:
+    """What is known of showers in the wedge before their cells are drawn.
 
-    `deposits` (n, layers, cells) [MIP], `log_energy` (n,), `impact` (n, 2) [cm], and what is
-    known of their `layers`.
+    `log_energy` (n,), `impact` (n, 2) [cm] and the `layers`.
     """
 
-    deposits: torch.Tensor
     log_energy: torch.Tensor
     impact: torch.Tensor
     layers: Layers
 
     def __len__(self) -> int:
-        return len(self.deposits)
+        return len(self.log_energy)
 
-    def to(self, device: str) -> Showers:
+    def to(self, device: str) -> Given:
         """The same on a device."""
         layers = Layers(self.layers.energy.to(device), self.layers.hits.to(device))
-        parts = self.deposits, self.log_energy, self.impact
-        deposits, log_energy, impact = (part.to(device) for part in parts)
-        return Showers(deposits, log_energy, impact, layers)
+        return Given(self.log_energy.to(device), self.impact.to(device), layers)
+
+    def rows(self, chosen: slice | torch.Tensor) -> Given:
+        """That of some of the showers."""
+        return Given(self.log_energy[chosen], self.impact[chosen], self.layers.rows(chosen))
+
+
+@dataclass(frozen=True)
+class Showers(Given):
+    """Training showers in the wedge, `deposits` (n, layers, cells) [MIP]."""
+
+    deposits: torch.Tensor
 
     def rows(self, chosen: slice | torch.Tensor) -> Showers:
         """Some of the showers."""
-        parts = self.deposits, self.log_energy, self.impact
-        deposits, log_energy, impact = (part[chosen] for part in parts)
-        return Showers(deposits, log_energy, impact, self.layers.rows(chosen))
+        given = super().rows(chosen)
+        return Showers(given.log_energy, given.impact, given.layers, self.deposits[chosen])
+
+    def given(self) -> Given:
+        """What is known of them without their cells."""
+        return Given(self.log_energy, self.impact, self.layers)
 
 
 def thresholded(deposits: NDArray, mip: float, threshold: float) -> NDArray[np.float32]:
@@ -91,8 +101,8 @@ def prepare(patch: Patch, sample: Sample) -> Showers:
     operation, impact = symmetry.wedge(patch, sample.impact)
     deposits = torch.from_numpy(symmetry.move(patch, sample.deposits, operation))
     return Showers(
-        deposits,
         torch.from_numpy(np.log(sample.energy).astype(np.float32)),
         torch.from_numpy(impact.astype(np.float32)),
         Layers(deposits.sum(2), (deposits > 0).sum(2)),
+        deposits,
     )

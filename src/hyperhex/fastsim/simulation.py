@@ -17,7 +17,7 @@ from hyperhex.detector.patch import Patch
 from hyperhex.errors import StoreError
 from hyperhex.fastsim import symmetry
 from hyperhex.fastsim.conditions import Conditions, Layers
-from hyperhex.fastsim.crossings import CROWDS, zones
+from hyperhex.fastsim.crossings import CROWDS, KINDS, zones
 from hyperhex.fastsim.density import NARROWEST, WIDEST, LayerDensity
 from hyperhex.fastsim.generator import Generator
 from hyperhex.fastsim.groups import groups
@@ -138,12 +138,12 @@ class FastSimulation:
             told = torch.from_numpy(noise), log_energy, impact, layers
             departures, cores = self.generator.told(*told)
         tables = {name: table.numpy() for name, table in self.generator.template.named_buffers()}
-        place = layers.hits.numpy(), impact.numpy()
-        weights = weigh(departures.numpy(), self.generator.groups.numpy(), *place, **tables)
+        hits, groups = layers.hits.numpy(), self.generator.groups.numpy()
+        weights = weigh(departures.numpy(), groups, hits, impact.numpy(), **tables)
         if cores is not None:
             particles = cores.contiguous().numpy()
             particles[..., 0] *= weights.sum(axis=2)[..., None]
-            add_cores(weights, particles, tables["positions"])
+            add_cores(weights, particles, tables["positions"], hits)
         return weights, layers
 
     def save(self, folder: Path, record: dict[str, Any]) -> None:
@@ -196,7 +196,7 @@ def _above(hits: Hits, scale: Scale) -> Hits:
 
 
 def load_generator(folder: Path) -> FastSimulation:
-    """Fast simulation in a folder; raises `StoreError` where there is none."""
+    """Fast simulation in a folder; raises `StoreError` where there is none that can be read."""
     folder = Path(folder)
     if not (folder / _NETWORK).exists() or not (folder / _RECORD).exists():
         msg = f"{folder}: no {_NETWORK} with {_RECORD}; `hyperhex fastsim fit` makes them"
@@ -207,6 +207,9 @@ def load_generator(folder: Path) -> FastSimulation:
     scale = Scale(**{**told, **spans})
     patch, shape = Patch(scale.rings, scale.pitch), record["shape"]
     parts = {part: _part(tensors, part) for part in ("density", "generator", "hits")}
+    if (kinds := len(parts["hits"]["sums"])) != KINDS:
+        msg = f"{folder}: crossings of {kinds} kinds of cells, expected {KINDS}; train it again"
+        raise StoreError(msg)
     template = Template(**_part(parts["generator"], "template"))
     conditions = Conditions(scale.threshold, **_part(parts["generator"], "conditions"))
     density = LayerDensity(conditions, patch.n_cells, shape["hidden"], shape["components"])

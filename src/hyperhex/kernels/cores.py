@@ -24,17 +24,19 @@ LEAST_SHARE = np.float32(1e-30)
 
 
 @partial(compiled, fastmath=ANY_ORDER)
-def add_cores(cells: Floats, cores: Floats, positions: Floats) -> None:
-    """Add profiles to cells, in place.
+def add_cores(cells: Floats, cores: Floats, positions: Floats, hits: Floats) -> None:
+    """Add profiles to the cells of layers that have hits, in place.
 
     `cells` (n, n_layers, n_cells); `cores` (n, n_layers, k, 4) are strength, b [1/cm^2], x and y of
     the particle [cm], the first half of them of p = 8, the others of p = 2; `positions`
-    (n_cells, 2) [cm].
+    (n_cells, 2) [cm]; `hits` (n, n_layers).
     """
     x, y = positions[:, 0].copy(), positions[:, 1].copy()
     share, root, tracks = np.empty_like(x), np.empty_like(x), cores.shape[2] // 2
     for shower in range(cells.shape[0]):
         for layer in range(cells.shape[1]):
+            if hits[shower, layer] == np.float32(0.0):
+                continue
             row = cells[shower, layer]
             for k in range(cores.shape[2]):
                 strength, narrow, at_x, at_y = cores[shower, layer, k]
@@ -45,14 +47,16 @@ def add_cores(cells: Floats, cores: Floats, positions: Floats) -> None:
 
 
 @partial(compiled, fastmath=ANY_ORDER)
-def cores_back(slopes: Floats, cores: Floats, positions: Floats) -> Floats:
+def cores_back(slopes: Floats, cores: Floats, positions: Floats, hits: Floats) -> Floats:
     """Gradient of cores (n, n_layers, k, 4) from that of the cells (n, n_layers, n_cells)."""
-    found = np.empty_like(cores)
+    found = np.zeros_like(cores)
     none = np.float32(0.0)
     x, y = positions[:, 0].copy(), positions[:, 1].copy()
     share, root, tracks = np.empty_like(x), np.empty_like(x), cores.shape[2] // 2
     for shower in range(slopes.shape[0]):
         for layer in range(slopes.shape[1]):
+            if hits[shower, layer] == np.float32(0.0):
+                continue
             row = slopes[shower, layer]
             for k in range(cores.shape[2]):
                 strength, narrow, at_x, at_y = cores[shower, layer, k]

@@ -103,6 +103,14 @@ class Hits:
     cell: NDArray[np.int32]
     energy: Floats
 
+    @classmethod
+    def of(cls, cells: Floats) -> Hits:
+        """Hits of showers (n, n_layers, n_cells)."""
+        rows = cells.reshape(len(cells), -1)
+        shower, cell = np.nonzero(rows)
+        first = np.searchsorted(shower, np.arange(len(rows) + 1))
+        return cls(first, cell.astype(np.int32), rows[shower, cell])
+
     def dense(self, n_layers: int, n_cells: int) -> Floats:
         """Energies of all cells, (n, n_layers, n_cells), zero where there is no hit."""
         cells = np.zeros((len(self.first) - 1, n_layers, n_cells), np.float32)

@@ -1,5 +1,7 @@
 """Lateral profiles added to logits, and their exponentials: what cells are expected to have.
 
+Beside them the derivatives of the shares of the cells of a layer.
+
 A profile is a table of logarithms at knots of ln h, h being the hits of the layer, and of the
 distance of a cell from where the particle entered, with linear interpolation between the knots, as
 `hyperhex.fastsim.template` has it. This is its fast form: distances are found once for all layers.
@@ -8,14 +10,15 @@ distance of a cell from where the particle entered, with linear interpolation be
 from __future__ import annotations
 
 import math
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
 
-from hyperhex.kernels.compiled import compiled, inlined
+from hyperhex.kernels.compiled import ANY_ORDER, compiled, inlined
 from hyperhex.kernels.elementary import exp32
 
-__all__ = ["weigh"]
+__all__ = ["departures_back", "share_back", "shared_out", "weigh"]
 
 Floats = NDArray[np.float32]
 
@@ -35,7 +38,8 @@ def weigh(
 
     `departures` (n, n_layers, n_groups) are of the cells of a group, `groups` (n_cells,);
     `hits` (n, n_layers), `impact` (n, 2) and `positions` (n_cells, 2) [cm], `knots` (k,) of
-    ln h, `distances` (d,) [cm], `radial` (k, n_layers, d). The largest exponent is 80.
+    ln h, `distances` (d,) [cm], `radial` (k, n_layers, d). The largest exponent is 80. In a layer
+    without hits all weights are 1.
     """
     number, n_layers, n_cells = len(departures), departures.shape[1], len(groups)
     weights = np.empty((number, n_layers, n_cells), np.float32)
@@ -49,7 +53,10 @@ def weigh(
             apart[c] = math.sqrt(x * x + y * y)
         _places(apart, below, distances)
         for layer in range(n_layers):
-            logarithm = np.float32(math.log(max(hits[shower, layer], np.float32(1.0))))
+            if hits[shower, layer] == np.float32(0.0):
+                weights[shower, layer] = np.float32(1.0)
+                continue
+            logarithm = np.float32(math.log(hits[shower, layer]))
             knot, part = _between(logarithm, knots)
             for d in range(len(distances)):
                 low, high = radial[knot, layer, d], radial[knot + 1, layer, d]
@@ -61,6 +68,63 @@ def weigh(
             for c in range(n_cells):
                 row[c] = exp32(row[c])
     return weights
+
+
+@partial(compiled, fastmath=ANY_ORDER)
+def shared_out(weights: Floats) -> Floats:
+    """Divide weights (n, n_layers, n_cells) by their sum in each layer, in place; those sums."""
+    sums = np.empty(weights.shape[:2], np.float32)
+    for shower in range(weights.shape[0]):
+        for layer in range(weights.shape[1]):
+            row, total = weights[shower, layer], np.float32(0.0)
+            for c in range(len(row)):
+                total += row[c]
+            times = np.float32(1.0) / total
+            for c in range(len(row)):
+                row[c] *= times
+            sums[shower, layer] = total
+    return sums
+
+
+@partial(compiled, fastmath=ANY_ORDER)
+def share_back(slopes: Floats, shares: Floats, sums: Floats) -> Floats:
+    """Gradient of weights from that of their shares w / sum w, all (n, n_layers, n_cells).
+
+    `sums` (n, n_layers) are those of the weights in a layer.
+    """
+    found = np.empty_like(slopes)
+    for shower in range(slopes.shape[0]):
+        for layer in range(slopes.shape[1]):
+            row, share, mean = slopes[shower, layer], shares[shower, layer], np.float32(0.0)
+            for c in range(len(row)):
+                mean += row[c] * share[c]
+            times = np.float32(1.0) / sums[shower, layer]
+            for c in range(len(row)):
+                found[shower, layer, c] = (row[c] - mean) * times
+    return found
+
+
+@partial(compiled, fastmath=ANY_ORDER)
+def departures_back(
+    slopes: Floats, shares: Floats, groups: NDArray[np.int64], n_groups: int
+) -> Floats:
+    """Gradient of the departures of `weigh` from that of the shares of the weights.
+
+    `slopes` and `shares` (n, n_layers, n_cells), `groups` (n_cells,); result
+    (n, n_layers, n_groups).
+    """
+    found = np.zeros((*slopes.shape[:2], n_groups), np.float32)
+    moved = np.empty(slopes.shape[2], np.float32)
+    for shower in range(slopes.shape[0]):
+        for layer in range(slopes.shape[1]):
+            row, share, mean = slopes[shower, layer], shares[shower, layer], np.float32(0.0)
+            for c in range(len(row)):
+                mean += row[c] * share[c]
+            for c in range(len(row)):
+                moved[c] = (row[c] - mean) * share[c]
+            for c in range(len(row)):
+                found[shower, layer, groups[c]] += moved[c]
+    return found
 
 
 @inlined
