@@ -57,9 +57,13 @@ VERBS: dict[tuple[str, str], tuple[str, tuple[str, ...]]] = {
         ("showers+", "output", "figures"),
     ),
     ("fastsim", "fit"): ("train the conditional WGAN-GP", ("showers", "output", "threads")),
+    ("fastsim", "floors"): (
+        "compare full simulation with itself, the least that any comparison can find",
+        ("showers", "output"),
+    ),
     ("fastsim", "validate"): (
         "compare fast with full simulation",
-        ("showers", "model", "output", "figures"),
+        ("showers", "model", "floors", "output", "figures"),
     ),
     ("fastsim", "downstream"): (
         "test on full simulation what learned from fast showers",
@@ -187,6 +191,7 @@ ARGUMENTS: dict[str, dict[str, Any]] = {
     "events": {"type": Path, "help": "store of events (*.zarr)"},
     "downstream": {"type": Path, "help": "downstream.json that `downstream` wrote"},
     "figures": {"type": Path, "help": "folder for the figures (*.svg)"},
+    "floors": {"type": Path, "help": "floors.json of the particle, from `floors`"},
     "generators": {"type": Path, "help": "folder with the fast simulation of each particle"},
     "improvement": {"type": Path, "help": "improvement.json that `improvement` wrote"},
     "leave_out": {"default": "none", "help": "theory or group_<name> that training never sees"},

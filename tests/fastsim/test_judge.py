@@ -145,7 +145,8 @@ def test_one_energy_is_one_bin() -> None:
 
 
 def test_comparison_with_itself_misses_nothing(patch: Patch, full: Sample, twin: Sample) -> None:
-    merit = judge.compare(patch, full, full, twin, seed=1)
+    floor = judge.floors(patch, full, twin, seed=1)
+    merit = judge.compare(patch, full, full, floor, seed=1)
     json.dumps(merit, allow_nan=False)
     assert merit["auc_high"] == pytest.approx(0.5, abs=4 * merit["auc_error"]["high"])
     assert merit["auc_low"] == pytest.approx(0.5, abs=4 * merit["auc_error"]["low"])
@@ -161,7 +162,8 @@ def test_comparison_with_itself_misses_nothing(patch: Patch, full: Sample, twin:
 
 
 def test_a_broken_generator_misses_its_limits(patch: Patch, full: Sample, broken: Sample) -> None:
-    merit = judge.compare(patch, full, broken, full, seed=1)
+    floor = judge.floors(patch, full, full, seed=1)
+    merit = judge.compare(patch, full, broken, floor, seed=1)
     for level in ("high", "low"):
         found = merit["classifiers"][level]
         assert {"trees", "network"} == set(found)
@@ -232,7 +234,7 @@ def test_showers_of_one_energy_are_judged(patch: Patch, toy: Toy) -> None:
     assert worse["auc_low"] > 0.9
     assert worse["fpd"] > found["fpd"]
     assert worse["departures"]["layers"] > 0.2
-    merit = judge.compare(patch, full, broken, same, seed=1)
+    merit = judge.compare(patch, full, broken, judge.floors(patch, full, same, seed=1), seed=1)
     assert len(merit["energies"]) == 1
 
 

@@ -123,7 +123,10 @@ def judged(library: Path, model: Path, tmp_path_factory: pytest.TempPathFactory)
     folder = tmp_path_factory.mktemp("judged")
     with pytest.MonkeyPatch.context() as patched:
         patched.setattr(speed, "full_time", lambda _: 0.02)
-        stage.validate(settings(), library, model, folder / "validation.json", folder / "figures")
+        floors = folder / "floors.json"
+        stage.floors(settings(), library, floors)
+        written = folder / "validation.json", folder / "figures"
+        stage.validate(settings(), library, model, floors, *written)
     return folder
 
 
@@ -220,5 +223,13 @@ def test_a_model_of_another_detector_is_refused(library: Path, model: Path, tmp_
     record = read_json(copy / "generator.json")
     record["scale"]["mip"] *= 2
     write_json(copy / "generator.json", record)
+    written = tmp_path / "v.json", tmp_path / "figures"
     with pytest.raises(StoreError, match="train it again"):
-        stage.validate(settings(), library, copy, tmp_path / "v.json", tmp_path / "figures")
+        stage.validate(settings(), library, copy, tmp_path / "floors.json", *written)
+
+
+def test_floors_of_another_particle_are_refused(library: Path, model: Path, tmp_path: Path) -> None:
+    write_json(tmp_path / "floors.json", {"particle": "photon"})
+    written = tmp_path / "v.json", tmp_path / "figures"
+    with pytest.raises(StoreError, match=r"floors of photon, the showers are of pi\+"):
+        stage.validate(settings(), library, model, tmp_path / "floors.json", *written)

@@ -18,7 +18,13 @@ from hyperhex import cli
 from hyperhex.verbs import VERBS
 
 SIMULATE = {"simulate_showers", "simulate_validate"}
-FASTSIM = {"fastsim_fit", "fastsim_validate", "fastsim_downstream", "fastsim_gate"}
+FASTSIM = {
+    "fastsim_fit",
+    "fastsim_floors",
+    "fastsim_validate",
+    "fastsim_downstream",
+    "fastsim_gate",
+}
 VARIANTS = {"fastsim_fit_variant", "fastsim_validate_variant", "fastsim_study"}
 REFINE = {"refine_data", "refine_fit", "refine_validate"}
 CLASSIFIERS = {"train_mixture", "train_single", "train_unsupervised"}
@@ -66,7 +72,7 @@ def test_everything_is_the_default_target(folder: Path, planned: Callable[..., A
     stages = TARGETS["detect"] | SIMULATE | REFINE | TRAIN | HYPERCLASS | VARIED | VARIANTS
     assert plan.rules == stages | {"times"}
     assert plan.of("generate_theory") == plan.of("detect_events") == BACKGROUNDS | SIGNALS
-    for rule in ("simulate_showers", "fastsim_fit", "fastsim_validate"):
+    for rule in ("simulate_showers", "fastsim_fit", "fastsim_floors", "fastsim_validate"):
         assert plan.of(rule) == {"photon", "electron"}
     assert plan.of("train_mixture") == SIGNALS | {"none"}
     assert plan.of("train_single") == SIGNALS

@@ -23,7 +23,13 @@ CLASSIFIERS = {"train_mixture", "train_single", "train_unsupervised", "train_ima
 FROM_TRAIN = {"train_regression"} | CLASSIFIERS | HYPERCLASS
 FROM_DETECT = {"detect_events", "detect_variation", "detect_display"} | CLASSIFIERS | HYPERCLASS
 FROM_REFINE = {"refine_data", "refine_fit", "refine_validate"} | FROM_DETECT
-FASTSIM = {"fastsim_fit", "fastsim_validate", "fastsim_downstream", "fastsim_gate"}
+FASTSIM = {
+    "fastsim_fit",
+    "fastsim_floors",
+    "fastsim_validate",
+    "fastsim_downstream",
+    "fastsim_gate",
+}
 VARIANTS = {"fastsim_fit_variant", "fastsim_validate_variant", "fastsim_study"}
 FROM_FASTSIM = FASTSIM | VARIANTS | FROM_DETECT
 FROM_SIMULATE = {"simulate_showers", "simulate_validate", "train_regression"} | (

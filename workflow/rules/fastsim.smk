@@ -29,6 +29,34 @@ rule fastsim_fit:
         " --output {params.folder} --threads {threads} 2> {log}"
 
 
+rule fastsim_floors:
+    """Compare full simulation with itself, for all that is compared with it."""
+    input:
+        code=source("fastsim"),
+        settings="<results>/settings/fastsim.json",
+        showers="<results>/simulate/{particle}.manifest.json",
+    output:
+        "<results>/fastsim/{particle}/floors.json",
+    log:
+        "<results>/logs/fastsim_floors/{particle}.log",
+    benchmark:
+        "<results>/benchmarks/fastsim_floors/{particle}.tsv"
+    priority: 50
+    conda:
+        "../../envs/production.yaml"
+    threads: 1
+    resources:
+        mem_mb=shower_memory,
+        runtime=60,
+    params:
+        showers=beside("showers"),
+    message:
+        "Compare full simulation of {wildcards.particle}s with itself"
+    shell:
+        "hyperhex fastsim floors --settings {input.settings} --showers {params.showers}"
+        " --output {output} 2> {log}"
+
+
 rule fastsim_validate:
     """Compare fast with full simulation."""
     input:
@@ -38,6 +66,7 @@ rule fastsim_validate:
         weights="<results>/fastsim/{particle}/generator.safetensors",
         card="<results>/fastsim/{particle}/generator.json",
         training="<results>/fastsim/{particle}/training.json",
+        floors="<results>/fastsim/{particle}/floors.json",
     output:
         validation="<results>/fastsim/{particle}/validation.json",
         figures=report(
@@ -65,7 +94,8 @@ rule fastsim_validate:
         "Compare fast with full simulation"
     shell:
         "hyperhex fastsim validate --settings {input.settings} --showers {params.showers}"
-        " --model {params.folder} --output {output.validation} --figures {output.figures} 2> {log}"
+        " --model {params.folder} --floors {input.floors} --output {output.validation}"
+        " --figures {output.figures} 2> {log}"
 
 
 rule fastsim_downstream:
@@ -169,6 +199,7 @@ use rule fastsim_validate as fastsim_validate_variant with:
         weights="<results>/fastsim/variants/{variant}/{particle}/generator.safetensors",
         card="<results>/fastsim/variants/{variant}/{particle}/generator.json",
         training="<results>/fastsim/variants/{variant}/{particle}/training.json",
+        floors="<results>/fastsim/{particle}/floors.json",
     output:
         validation="<results>/fastsim/variants/{variant}/{particle}/validation.json",
         figures=directory("<results>/fastsim/variants/{variant}/{particle}/figures"),

@@ -29,33 +29,48 @@ from hyperhex.fastsim.limits import departures
 from hyperhex.fastsim.observables import beside
 from hyperhex.fastsim.separation import Area
 
-__all__ = ["at_energy", "compare", "glance"]
+__all__ = ["at_energy", "compare", "floors", "glance"]
 
 Found = Mapping[str, NDArray[np.float64]]
 
 
-def compare(patch: Patch, full: Sample, fast: Sample, other: Sample, seed: int) -> dict[str, Any]:
+def compare(
+    patch: Patch, full: Sample, fast: Sample, floor: Mapping[str, Any], seed: int
+) -> dict[str, Any]:
     """Figures of merit of `fast` against `full`, which share their conditions row by row.
 
-    `other` is a second sample of the full simulation, for the floors. Energies may all be one.
+    `floor` are those of `floors`, which are among the figures. Energies may all be one.
     """
-    number = min(len(full), len(other))
     seen, generated = _see(patch, full), _see(patch, fast)
-    alike, again = seen.rows(slice(number)), _see(patch, other.rows(slice(number)))
-    told, floor = _told_apart(seen, generated, seed), _told_apart(alike, again, seed)
-    floors = {level: separation.best(floor.areas[level]).auc for level in floor.areas}
+    told = _told_apart(seen, generated, seed)
+    classifiers = _classifiers(told)
+    for level, found in floor["classifiers"].items():
+        for name, entry in found.items():
+            classifiers[level][name]["floor"] = entry["auc"]
     return {
         "showers": len(full),
         **_aucs(told),
-        **{f"auc_{level}_floor": auc for level, auc in floors.items()},
-        "auc_floor": max(floors.values(), key=lambda auc: abs(auc - 0.5)),
-        "classifiers": _classifiers(told, floor),
+        "classifiers": classifiers,
         "fpd": told.frechet,
-        "fpd_floor": floor.frechet,
         "kpd": asdict(told.kernel),
-        "kpd_floor": asdict(floor.kernel),
         "separation_power": _separation_powers(seen.found, generated.found),
         **seen.agreement(generated),
+        **{name: value for name, value in floor.items() if name != "classifiers"},
+    }
+
+
+def floors(patch: Patch, full: Sample, other: Sample, seed: int) -> dict[str, Any]:
+    """Figures of merit of the full simulation against a second sample of it, row by row."""
+    number = min(len(full), len(other))
+    alike, again = (_see(patch, part.rows(slice(number))) for part in (full, other))
+    told = _told_apart(alike, again, seed)
+    areas = {level: separation.best(found).auc for level, found in told.areas.items()}
+    return {
+        **{f"auc_{level}_floor": auc for level, auc in areas.items()},
+        "auc_floor": max(areas.values(), key=lambda auc: abs(auc - 0.5)),
+        "classifiers": _classifiers(told),
+        "fpd_floor": told.frechet,
+        "kpd_floor": asdict(told.kernel),
         "floors": departures(alike.agreement(again)),
     }
 
@@ -91,10 +106,6 @@ class _Seen:
     found: Found
     high: NDArray[np.float64]
     low: Look
-
-    def rows(self, chosen: slice) -> _Seen:
-        found = {name: value[chosen] for name, value in self.found.items()}
-        return _Seen(self.energy[chosen], found, self.high[chosen], self.low.rows(chosen))
 
     def agreement(self, other: _Seen) -> dict[str, Any]:
         return agreement((self.energy, self.found), (other.energy, other.found))
@@ -135,13 +146,10 @@ def _aucs(told: _Told) -> dict[str, Any]:
     }
 
 
-def _classifiers(told: _Told, floor: _Told | None = None) -> dict[str, Any]:
-    """Every classifier by level: AUC, its error and, if known, its floor."""
+def _classifiers(told: _Told) -> dict[str, dict[str, dict[str, float]]]:
+    """Every classifier by level: AUC and its error."""
     return {
-        level: {
-            name: asdict(area) | ({"floor": floor.areas[level][name].auc} if floor else {})
-            for name, area in found.items()
-        }
+        level: {name: asdict(area) for name, area in found.items()}
         for level, found in told.areas.items()
     }
 

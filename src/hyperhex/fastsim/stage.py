@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from hyperhex.fastsim.library import Sample, Showers
     from hyperhex.fastsim.simulation import FastSimulation, Scale
 
-__all__ = ["downstream", "fit", "gate", "study", "validate"]
+__all__ = ["downstream", "fit", "floors", "gate", "study", "validate"]
 
 log = logging.getLogger(__name__)
 
@@ -174,10 +174,38 @@ def _give_up(course: Course, output: Path) -> None:
     raise TrainingError(msg)
 
 
+def floors(settings: FastsimSettings, showers: Path, output: Path) -> None:
+    """Judge the full simulation against itself; write floors.json."""
+    import torch
+
+    from hyperhex.fastsim import judge
+    from hyperhex.fastsim.library import split
+
+    torch.set_num_threads(1)
+    library = store.open(showers)
+    particle = str(library.attributes["particle"])
+    chosen = _of(settings, particle)
+    sample, scale = _read(library, chosen.threshold)
+    other, full = split(sample, chosen.held_out)
+    seed = integer(settings.seed, "fastsim", particle)
+    found = judge.floors(Patch(scale.rings, scale.pitch), full, other, seed)
+    areas = found["auc_high_floor"], found["auc_low_floor"]
+    log.info("%s: AUC %.3f on observables, %.3f on cells", particle, *areas)
+    write_json(output, {"particle": particle, **found})
+
+
 def validate(
-    settings: FastsimSettings, showers: Path, model: Path, output: Path, figures: Path
+    settings: FastsimSettings,
+    showers: Path,
+    model: Path,
+    floors: Path,
+    output: Path,
+    figures: Path,
 ) -> None:
-    """Compare generated with held-out full showers; write validation.json and the figures."""
+    """Compare generated with held-out full showers; write validation.json and the figures.
+
+    `floors` is the file that the function of this name writes of the same library.
+    """
     import torch
 
     from hyperhex.fastsim import speed
@@ -193,9 +221,13 @@ def validate(
     sample, scale = _read(library, chosen.threshold)
     _check_scale(model, fast_simulation.scale, scale)
     seed = integer(settings.seed, "fastsim", scale.particle)
-    other, full = split(sample, chosen.held_out)
+    _, full = split(sample, chosen.held_out)
+    floor = read_json(floors)
+    if (of := floor.pop("particle")) != scale.particle:
+        msg = f"{floors}: floors of {of}, the showers are of {scale.particle}"
+        raise StoreError(msg)
     fast = _generated(fast_simulation, full, seed)
-    found = compare(fast_simulation.patch, full, fast, other, seed)
+    found = compare(fast_simulation.patch, full, fast, floor, seed)
     areas = tuple(found[f"auc_{name}"] for name in ("high", "low", "floor"))
     log.info("%s: AUC %.3f on observables, %.3f on cells, floor %.3f", scale.particle, *areas)
     found |= speed.measure(fast_simulation, full, library)
