@@ -88,7 +88,7 @@ def fit(settings: FastsimSettings, showers: Path, output: Path, threads: int) ->
     def look(average: Generator, iteration: int) -> dict[str, dict[str, Any]]:
         networks = Networks(density, copy.deepcopy(average).cpu(), tables)
         every = _REPORTS_TO_AN_AREA * chosen.report_every
-        area = iteration % every == 0 or iteration == chosen.iterations
+        area = iteration % every == 0 or iteration in (chosen.report_every, chosen.iterations)
         return {particle: _glance(FastSimulation(networks, scale), glanced, seed, area=area)}
 
     course = follow(trainer, spool, look, spent / 60.0)

@@ -77,8 +77,8 @@ def _departures(axes: Axes, reports: Rows, particle: str) -> None:
     for (name, label), colour in zip(_DEPARTURES.items(), COLOURS, strict=False):
         values = 100.0 * _column(found, name)
         axes.plot(_column(reports, "iteration"), values, color=colour, label=label)
-    axes.set(title=particle, ylabel="departure [%]", yscale="log")
-    axes.legend(fontsize=8, loc="center left", bbox_to_anchor=(1.0, 0.5))
+    axes.set(ylabel="departure [%]", yscale="log")
+    axes.legend(title=particle, fontsize=8, loc="center left", bbox_to_anchor=(1.0, 0.5))
 
 
 def _areas(reports: Rows) -> Rows:
