@@ -45,6 +45,14 @@ def snakemake_command(*arguments: str | Path) -> list[str]:
     return [sys.executable, "-m", "snakemake", *map(str, arguments)]
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Let two processes share the tests by file; one begins with those of the production."""
+    for item in items:
+        shared = "production" in getattr(item, "fixturenames", ())
+        item.add_marker(pytest.mark.xdist_group("production" if shared else str(item.path)))
+    items.sort(key=lambda item: "production" not in getattr(item, "fixturenames", ()))
+
+
 @pytest.fixture(scope="session")
 def records() -> ModuleType:
     """The module of toy event records."""
