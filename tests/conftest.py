@@ -45,12 +45,13 @@ def snakemake_command(*arguments: str | Path) -> list[str]:
     return [sys.executable, "-m", "snakemake", *map(str, arguments)]
 
 
+@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Let two processes share the tests by file; one begins with those of the production."""
-    for item in items:
-        shared = "production" in getattr(item, "fixturenames", ())
-        item.add_marker(pytest.mark.xdist_group("production" if shared else str(item.path)))
-    items.sort(key=lambda item: "production" not in getattr(item, "fixturenames", ()))
+    """Let two processes share the tests by file; one begins with all that run Snakemake."""
+    alone = {item: "snakemake" in getattr(item, "fixturenames", ()) for item in items}
+    for item, runs in alone.items():
+        item.add_marker(pytest.mark.xdist_group("snakemake" if runs else str(item.path)))
+    items.sort(key=lambda item: not alone[item])
 
 
 @pytest.fixture(scope="session")
