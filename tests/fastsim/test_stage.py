@@ -69,7 +69,9 @@ def test_the_record_says_how_it_was_made(model: Path) -> None:
     first, last = (report["particles"] for report in training["reports"])
     assert first.keys() == last.keys() == {"pi+"}
     assert len(first["pi+"]["response_by_energy"]) == 4
-    assert set(last["pi+"]) - set(first["pi+"]) == {"auc_high"}
+    # the first and the last report say how well showers are told apart, of others every eighth
+    assert 0.4 < first["pi+"]["auc_high"] <= 1.0
+    assert first["pi+"].keys() == last["pi+"].keys()
     later = {"auc_low", "resolution_loss", "auc_loss"}
     assert set(FastsimLimits.model_fields) - later < set(last["pi+"])
     assert "limits" not in record["settings"]["fastsim"]

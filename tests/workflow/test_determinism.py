@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import os
 import shutil
-import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import psutil
 import pytest
@@ -20,6 +19,9 @@ RESULTS = (
     *("**/*.manifest.json", "**/*.safetensors", "**/passed.json"),
     *("hyperclass/*.json", "hyperclass/*.csv", "train/*/comparison.json"),
 )
+_LONGEST = 1800
+"""Time [s] that half of a production takes at most: a machine at work takes many times as long."""
+
 OTHER_PARTS = [
     f"{rule}:parts_per_task={number}"
     for rule, number in (("simulate_showers", 3), ("generate_theory", 2), ("detect_events", 2))
@@ -52,6 +54,25 @@ def commands_in(folder: Path) -> list[psutil.Process]:
     return found
 
 
+@contextmanager
+def running(
+    folder: Path, arguments: Sequence[str], output: IO[str]
+) -> Iterator[subprocess.Popen[bytes]]:
+    """Snakemake in a folder, in the end killed by SIGKILL whatever happened."""
+    process = subprocess.Popen(
+        [sys.executable, "-m", "snakemake", *arguments],
+        cwd=folder,
+        stdout=output,
+        stderr=output,
+        start_new_session=True,
+    )
+    try:
+        yield process
+    finally:
+        process.kill()
+        process.wait()
+
+
 def wait_until(condition: Callable[[], object], seconds: float) -> bool:
     end = time.monotonic() + seconds
     while time.monotonic() < end:
@@ -69,25 +90,16 @@ def test_killed_and_resumed_on_one_core_gives_the_same_bytes(
         *("--cores", "1", "--directory", str(tmp_path)),
         *("--configfile", "tests/config/tiny.yaml", "--set-resources", *OTHER_PARTS),
     ]
-    log = tmp_path / "first.log"
-    with log.open("w") as output:
-        first = subprocess.Popen(
-            [sys.executable, "-m", "snakemake", *arguments],
-            cwd=repository,
-            stdout=output,
-            stderr=output,
-            start_new_session=True,
-        )
-    results = tmp_path / "results/tiny"
-    assert wait_until((results / "fastsim/electron/generator.json").exists, 300), log.read_text()
-    # a second Snakemake that meets the first does it no harm and does nothing itself
-    second = snakemake(repository, *arguments)
-    assert second.returncode == 1
-    assert "locked" in second.stderr
-    assert first.poll() is None
-    assert wait_until(lambda: commands_in(tmp_path), 60)
-    os.kill(first.pid, signal.SIGKILL)
-    first.wait()
+    results, log = tmp_path / "results/tiny", tmp_path / "first.log"
+    with log.open("w") as output, running(repository, arguments, output) as first:
+        begun = (results / "fastsim/electron/generator.json").exists
+        assert wait_until(begun, _LONGEST), log.read_text()
+        # a second Snakemake that meets the first does it no harm and does nothing itself
+        second = snakemake(repository, *arguments)
+        assert second.returncode == 1
+        assert "locked" in second.stderr
+        assert first.poll() is None
+        assert wait_until(lambda: commands_in(tmp_path), 60)
     assert wait_until(lambda: not commands_in(tmp_path), 15), commands_in(tmp_path)
     assert not (results / "hyperclass").exists()
 
