@@ -45,15 +45,6 @@ def snakemake_command(*arguments: str | Path) -> list[str]:
     return [sys.executable, "-m", "snakemake", *map(str, arguments)]
 
 
-@pytest.hookimpl(tryfirst=True)
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Let two processes share the tests by file; one begins with all that run Snakemake."""
-    alone = {item: "snakemake" in getattr(item, "fixturenames", ()) for item in items}
-    for item, runs in alone.items():
-        item.add_marker(pytest.mark.xdist_group("snakemake" if runs else str(item.path)))
-    items.sort(key=lambda item: not alone[item])
-
-
 @pytest.fixture(scope="session")
 def records() -> ModuleType:
     """The module of toy event records."""
