@@ -255,18 +255,27 @@ def test_zones_have_crossings_of_their_own() -> None:
 
 
 def test_layers_with_more_hits_have_crossings_of_their_own() -> None:
-    """Cells of the outer zone get five times the energy where two are hit, as much where three are,
-    and a fifth where five are."""
+    """By zone 1 and 5 MIP where two cells are hit, 3 where three or four are, 5 and 1 where five
+    are; the layers have what that is for a given number of cells of the inner zone."""
     known = tables(3, crowds=(3, 5))
     each = np.array([1.0, 5.0, 3.0, 3.0, 5.0, 1.0])[:, None, None, None]
     sums = (np.ones_like(known.sums) * each).astype(np.float32)
     moments = np.stack([sums[:, :, 0, 0], 0.0 * sums[:, :, 0, 0]], axis=2)
     told = replace(known, sums=sums, moments=moments)
-    for hit, ratio in ((2, 5.0), (3, 1.0), (4, 1.0), (5, 0.2)):
-        cells = cells_of(*alike(2000, np.full(37, 1 / 37), 3.0 * hit, hit), told, 2)[:, 0]
-        inner, outer = (cells[:, known.zones == zone] for zone in (0, 1))
-        found = np.median(outer[outer > 0]) / np.median(inner[inner > 0])
-        assert found == pytest.approx(ratio, rel=0.2)
+    for hit, number, single in (
+        (2, 1, (1.0, 5.0)),
+        (3, 1, (3.0, 3.0)),
+        (4, 1, (3.0, 3.0)),
+        (5, 2, (5.0, 1.0)),
+    ):
+        wanted = number * single[0] + (hit - number) * single[1]
+        cells = cells_of(*alike(2000, np.full(37, 1 / 37), wanted, hit), told, 2)[:, 0]
+        inner = known.zones == 0
+        shared = cells[(cells[:, inner] > 0).sum(1) == number]
+        assert len(shared) > 100
+        for zone, energy in zip((inner, ~inner), single, strict=True):
+            found = shared[:, zone]
+            np.testing.assert_allclose(found[found > 0], energy, rtol=1e-4)
 
 
 def test_more_hits_than_cells_are_refused() -> None:

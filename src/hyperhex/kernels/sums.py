@@ -155,11 +155,10 @@ def sum_back(
         for hit in range(first[shower], first[shower + 1]):
             layer, c = cell[hit] // n_cells, cell[hit] % n_cells
             told = layers[shower, layer]
-            knots = of_logarithm[layer], of_above[layer]
-            total = _of_hit_cell(energy[hit], told, (x[c], y[c], square[c]), knots, per_unit)
             knot = _knot(energy[hit], per_unit, of_logarithm.shape[1])
-            total += rings[shower, 0, ring[c]]
-            total += of_logarithm[layer, knot] * logarithms[shower, layer, groups[c]]
+            gain, place = of_logarithm[layer, knot], (x[c], y[c], square[c])
+            total = _of_hit_cell(energy[hit], told, place, gain, of_above[layer, knot])
+            total += rings[shower, 0, ring[c]] + gain * logarithms[shower, layer, groups[c]]
             found[shower, layer, c] = expected[shower, layer] * total
     return found
 
@@ -169,19 +168,20 @@ def _of_hit_cell(
     value: np.float32,
     told: Floats,
     place: tuple[np.float32, np.float32, np.float32],
-    knots: tuple[Floats, Floats],
-    per_unit: np.float32,
+    gain: np.float32,
+    above: Floats,
 ) -> np.float32:
-    """What the sums of its layer say to a cell with a hit."""
+    """What the sums of its layer say to a cell with a hit.
+
+    `gain` is the derivative of its logarithm, `above` (n_edges,) are those of the hits above edges.
+    """
     x, y, square = place
-    of_logarithm, of_above = knots
-    knot = _knot(value, per_unit, len(of_logarithm))
     total = told[ENERGY] + told[MOMENTS] * x + told[MOMENTS + 1] * y + told[MOMENTS + 2] * square
-    total += of_logarithm[knot] * (told[LOGARITHM] + told[LOGARITHM_SQUARE] * square)
+    total += gain * (told[LOGARITHM] + told[LOGARITHM_SQUARE] * square)
     total += np.float32(2.0) * value * told[SQUARE]
     total += np.float32(4.0) * value * value * value * told[FOURTH]
-    for edge in range(of_above.shape[1]):
-        total += of_above[knot, edge] * told[ABOVE + edge]
+    for edge in range(len(above)):
+        total += above[edge] * told[ABOVE + edge]
     return total
 
 
