@@ -120,7 +120,8 @@ def showers(wildcards):
 def shower_memory(wildcards):
     """Memory [MB] of the work on a library: a pion's 7504 cells are 30 kB, held several times."""
     each = 0.1 if "pi+" in PRODUCTION.simulate.particles else 0.02
-    return 2500 + round(each * PRODUCTION.simulate.number)
+    number = max(map(PRODUCTION.simulate.showers, PRODUCTION.simulate.particles))
+    return 2500 + round(each * number)
 
 
 def events(stage, theories):

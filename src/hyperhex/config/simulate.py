@@ -186,6 +186,9 @@ class Simulate(Section):
         " electrons",
     )
     number: Count = Field(default=5000, description="showers per particle")
+    number_of: dict[Particle, Count] = Field(
+        default={}, description="showers of a particle, instead of as many as of all"
+    )
     energy: tuple[Positive, Positive] = Field(
         default=(1.0, 100.0), description="range of kinetic energies [GeV]"
     )
@@ -207,3 +210,8 @@ class Simulate(Section):
             msg = f"energy {low}, {high} given; two numbers that rise from 0.001 to 1000 expected"
             raise ValueError(msg)
         return self
+
+    def showers(self, particle: str) -> int:
+        """How many showers of a particle."""
+        own = {str(name): number for name, number in self.number_of.items()}
+        return own.get(particle, self.number)

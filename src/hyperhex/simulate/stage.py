@@ -71,16 +71,17 @@ def showers(
     settings = _changed(settings, beam or {})
     section, hadronic = settings.simulate, particle in HADRONS
     stack, patch = layout(section, hadronic=hadronic)
+    number = section.showers(particle)
     draft = store.create(
         output,
         _HADRONIC_SCHEMA if hadronic else _SCHEMA,
         sizes={
-            "shower": section.number,
+            "shower": number,
             "layer": stack.n_layers,
             "cell": patch.n_cells,
             "xy": 2,
         },
-        rows={"shower": min(section.showers_per_part, section.number)},
+        rows={"shower": min(section.showers_per_part, number)},
         settings=settings.model_dump(mode="json"),
         attributes=attributes(section, particle, settings.seed),
         code=("simulate", "kernels", "detector"),
@@ -100,16 +101,17 @@ def showers(
         results = cluster.compute(
             client, simulate_part, todo, label=particle, per_task=context.parts_per_task
         )
-        number = sum(results)
+        made = sum(results)
     draft.publish()
-    log.info("%s: %d new showers", particle, number)
+    log.info("%s: %d new showers", particle, made)
 
 
 def _changed(settings: SimulateSettings, beam: Mapping[str, Any]) -> SimulateSettings:
     """Settings with what the command line says otherwise."""
     given = {key: value for key, value in beam.items() if value is not None}
     told = settings.model_dump()
-    told["simulate"] |= given
+    # a number that is given is that of the one particle that is made
+    told["simulate"] |= given | ({"number_of": {}} if "number" in given else {})
     return checked(SimulateSettings, told)
 
 
