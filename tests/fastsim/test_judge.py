@@ -11,7 +11,7 @@ from hyperhex.config import FastsimGate, FastsimLimits
 from hyperhex.detector.patch import Patch
 from hyperhex.fastsim import judge, limits
 from hyperhex.fastsim.agreement import agreement, energy_bins
-from hyperhex.fastsim.library import Sample, split, thresholded
+from hyperhex.fastsim.library import Sample, thresholded
 from hyperhex.fastsim.observables import SPECTRUM_EDGES, matrix, observables
 
 Toy = Callable[..., tuple[NDArray, NDArray, NDArray]]
@@ -238,8 +238,6 @@ def test_showers_of_one_energy_are_judged(patch: Patch, toy: Toy) -> None:
     assert len(merit["energies"]) == 1
 
 
-def test_split_and_threshold(full: Sample) -> None:
-    training, judging = split(full, 0.2)
-    assert (len(training), len(judging)) == (320, 80)
+def test_cells_below_the_threshold_are_zero() -> None:
     cells = thresholded(np.array([0.4, 0.6, 2.0]) * 1e-4, 1e-4, 0.5)
     np.testing.assert_allclose(cells, [0.0, 0.6, 2.0], rtol=1e-6)

@@ -13,7 +13,7 @@ from hyperhex.fastsim import symmetry
 from hyperhex.fastsim.conditions import Layers
 from hyperhex.fastsim.observables import matrix, observables
 
-__all__ = ["Given", "Sample", "Showers", "prepare", "split", "thresholded"]
+__all__ = ["Given", "Sample", "Showers", "prepare", "thresholded"]
 
 
 @dataclass(frozen=True)
@@ -88,12 +88,6 @@ def thresholded(deposits: NDArray, mip: float, threshold: float) -> NDArray[np.f
     cells = np.asarray(deposits, np.float32) / np.float32(mip)
     cells[cells < threshold] = 0.0
     return cells
-
-
-def split(sample: Sample, held_out: float) -> tuple[Sample, Sample]:
-    """Showers to train on and, the last of the sample, showers to judge with."""
-    cut = len(sample) - max(1, round(held_out * len(sample)))
-    return sample.rows(slice(cut)), sample.rows(slice(cut, None))
 
 
 def prepare(patch: Patch, sample: Sample) -> Showers:

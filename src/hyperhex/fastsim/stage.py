@@ -10,9 +10,6 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
-from hyperhex import store
 from hyperhex.config import FastsimNetwork, FastsimSettings, GateSettings, SimulateSettings
 from hyperhex.detector.patch import Patch
 from hyperhex.errors import GateError, StoreError, TrainingError
@@ -27,6 +24,7 @@ if TYPE_CHECKING:
     from hyperhex.fastsim.density import LayerDensity
     from hyperhex.fastsim.generator import Generator
     from hyperhex.fastsim.library import Sample, Showers
+    from hyperhex.fastsim.reading import Library
     from hyperhex.fastsim.simulation import FastSimulation, Scale
 
 __all__ = ["downstream", "fit", "floors", "gate", "study", "validate"]
@@ -53,43 +51,39 @@ def fit(settings: FastsimSettings, showers: Path, output: Path, threads: int) ->
     from hyperhex.fastsim.adversarial import Trainer
     from hyperhex.fastsim.calibration import calibrate
     from hyperhex.fastsim.course import follow
-    from hyperhex.fastsim.library import prepare, split
+    from hyperhex.fastsim.library import prepare
+    from hyperhex.fastsim.reading import open_library
     from hyperhex.fastsim.simulation import FastSimulation, Networks
 
-    library = store.open(showers)
-    particle = str(library.attributes["particle"])
-    chosen = _of(settings, particle)
-    seed = integer(settings.seed, "fastsim", particle)
+    library = open_library(showers, settings)
+    chosen, scale, patch, seed = library.settings, library.scale, library.patch, library.seed
     if threads < chosen.threads:
         log.warning("%d threads lent, fastsim.threads asks for %d", threads, chosen.threads)
     torch.set_num_threads(chosen.threads)
-    sample, scale = _read(library, chosen.threshold)
-    patch = Patch(scale.rings, scale.pitch)
-    training, full = split(sample, chosen.held_out)
-    together = prepare(patch, training)
-    log.info("%d showers of %s to train on", len(together), particle)
+    together = prepare(patch, library.training())
+    log.info("%d showers of %s to train on", len(together), scale.particle)
     told = settings.model_dump(mode="json")
     device = "cuda" if torch.cuda.is_available() else "cpu"
     identity = {
         "settings": told,
-        "inputs": library.digest,
+        "inputs": library.store.digest,
         "versions": versions(),
         "device": device,
     }
     spool = Spool(output / "generator", identity, _CODE)
     start = time.monotonic()
-    density, generator, crossings = _begin(patch, scale, together, training, chosen, seed)
+    density, generator, crossings = _begin(patch, scale, together, chosen, seed)
     tables = crossings.tables()
     spent = time.monotonic() - start
     log.info("density of the layers and crossings of the cells: %.0f s", spent)
     trainer = Trainer(generator, tables, together, patch, chosen, seed, device)
-    glanced = full.rows(slice(chosen.glanced))
+    glanced = library.judging(chosen.glanced)
 
     def look(average: Generator, iteration: int) -> dict[str, dict[str, Any]]:
         networks = Networks(density, copy.deepcopy(average).cpu(), tables)
         every = _REPORTS_TO_AN_AREA * chosen.report_every
         area = iteration % every == 0 or iteration in (chosen.report_every, chosen.iterations)
-        return {particle: _glance(FastSimulation(networks, scale), glanced, seed, area=area)}
+        return {scale.particle: _glance(FastSimulation(networks, scale), glanced, seed, area=area)}
 
     course = follow(trainer, spool, look, spent / 60.0)
     if course.failed:
@@ -108,7 +102,6 @@ def _begin(
     patch: Patch,
     scale: Scale,
     showers: Showers,
-    training: Sample,
     chosen: FastsimNetwork,
     seed: int,
 ) -> tuple[LayerDensity, Generator, Crossings]:
@@ -128,8 +121,8 @@ def _begin(
     some = slice(_MEASURED)
     deposits = showers.deposits[some].numpy()
     template = fit_template(patch, deposits, showers.impact[some].numpy())
-    told = training.energy[some], chosen.threshold, chosen.hit_draws
-    crossings = find_crossings(patch, deposits, *told)
+    energy = showers.log_energy[some].exp().numpy()
+    crossings = find_crossings(patch, deposits, energy, chosen.threshold, chosen.hit_draws)
     crossings = drawn_about_template(template, crossings, showers, seed)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(integer(seed, "fastsim", "generator", bits=63))
@@ -147,9 +140,10 @@ def _glance(
     With `area` also the AUC, which takes far longer than the others.
     """
     from hyperhex.fastsim.judge import glance
+    from hyperhex.fastsim.reading import generated
     from hyperhex.fastsim.separation import auc_of_observables
 
-    patch, fast = fast_simulation.patch, _generated(fast_simulation, full, seed)
+    patch, fast = fast_simulation.patch, generated(fast_simulation, full, seed)
     found = glance(patch, full, fast)
     by_energy = [row["response"]["ratio"] for row in found["energies"]]
     figures = {"response_by_energy": by_energy, **departures(found)}
@@ -179,16 +173,12 @@ def floors(settings: FastsimSettings, showers: Path, output: Path) -> None:
     import torch
 
     from hyperhex.fastsim import judge
-    from hyperhex.fastsim.library import split
+    from hyperhex.fastsim.reading import open_library
 
     torch.set_num_threads(1)
-    library = store.open(showers)
-    particle = str(library.attributes["particle"])
-    chosen = _of(settings, particle)
-    sample, scale = _read(library, chosen.threshold)
-    other, full = split(sample, chosen.held_out)
-    seed = integer(settings.seed, "fastsim", particle)
-    found = judge.floors(Patch(scale.rings, scale.pitch), full, other, seed)
+    library = open_library(showers, settings)
+    particle, pair = library.scale.particle, (library.judging(), library.training())
+    found = judge.floors(library.patch, *pair, library.seed)
     areas = found["auc_high_floor"], found["auc_low_floor"]
     log.info("%s: AUC %.3f on observables, %.3f on cells", particle, *areas)
     write_json(output, {"particle": particle, **found})
@@ -210,29 +200,25 @@ def validate(
 
     from hyperhex.fastsim import speed
     from hyperhex.fastsim.judge import compare
-    from hyperhex.fastsim.library import split
-    from hyperhex.fastsim.simulation import load_generator
+    from hyperhex.fastsim.reading import generated, open_library
     from hyperhex.plots.fastsim import draw_figures
     from hyperhex.plots.training import draw_course
 
     torch.set_num_threads(1)
-    fast_simulation, library = load_generator(model), store.open(showers)
-    chosen = _of(settings, str(library.attributes["particle"]))
-    sample, scale = _read(library, chosen.threshold)
-    _check_scale(model, fast_simulation.scale, scale)
-    seed = integer(settings.seed, "fastsim", scale.particle)
-    _, full = split(sample, chosen.held_out)
+    library = open_library(showers, settings)
+    fast_simulation, scale, seed = library.generator(model), library.scale, library.seed
+    full = library.judging()
     floor = read_json(floors)
     if (of := floor.pop("particle")) != scale.particle:
         msg = f"{floors}: floors of {of}, the showers are of {scale.particle}"
         raise StoreError(msg)
-    fast = _generated(fast_simulation, full, seed)
+    fast = generated(fast_simulation, full, seed)
     found = compare(fast_simulation.patch, full, fast, floor, seed)
     areas = tuple(found[f"auc_{name}"] for name in ("high", "low", "floor"))
     log.info("%s: AUC %.3f on observables, %.3f on cells, floor %.3f", scale.particle, *areas)
-    found |= speed.measure(fast_simulation, full, library)
-    if chosen.single_energies:
-        found["single_energies"] = list(_single_energies(fast_simulation, library, chosen, seed))
+    found |= speed.measure(fast_simulation, full, library.store)
+    if library.settings.single_energies:
+        found["single_energies"] = list(_single_energies(fast_simulation, library))
     pair = {scale.particle: (full, fast)}
     patches = {scale.particle: fast_simulation.patch}
     draw_figures(patches, {scale.particle: found}, pair, figures)
@@ -254,23 +240,18 @@ def downstream(
     import torch
 
     from hyperhex.fastsim.downstream import Pair, compare, worst_losses
-    from hyperhex.fastsim.library import split
-    from hyperhex.fastsim.simulation import load_generator
+    from hyperhex.fastsim.reading import generated, open_library
     from hyperhex.plots.downstream import draw_figures
 
     torch.set_num_threads(1)
     pairs: dict[str, Pair] = {}
     for path in showers:
-        library = store.open(path)
-        chosen = _of(settings, str(library.attributes["particle"]))
-        sample, scale = _read(library, chosen.threshold)
-        fast_simulation = load_generator(generators / scale.particle)
-        _check_scale(generators / scale.particle, fast_simulation.scale, scale)
-        _, full = split(sample, chosen.held_out)
-        seed = integer(settings.seed, "fastsim", scale.particle, "downstream")
-        fast = _generated(fast_simulation, full, seed)
-        pairs[scale.particle] = Pair(fast_simulation.patch, full, fast)
-        log.info("%s: %d showers of both kinds", scale.particle, len(full))
+        library = open_library(path, settings)
+        particle = library.scale.particle
+        fast_simulation, full = library.generator(generators / particle), library.judging()
+        seed = integer(settings.seed, "fastsim", particle, "downstream")
+        pairs[particle] = Pair(library.patch, full, generated(fast_simulation, full, seed))
+        log.info("%s: %d showers of both kinds", particle, len(full))
     found = compare(pairs, integer(settings.seed, "fastsim", "downstream"))
     for name, loss in worst_losses(found).items():
         log.info("largest loss of %s: %.4f", name, loss)
@@ -278,57 +259,19 @@ def downstream(
     write_json(output, found)
 
 
-def _of(settings: FastsimSettings, particle: str) -> FastsimNetwork:
-    return FastsimNetwork.model_validate(settings.fastsim.of(particle))
-
-
-def _read(library: store.Store, threshold: float) -> tuple[Sample, Scale]:
-    """Thresholded showers, and what their numbers mean."""
-    from hyperhex.fastsim.library import Sample, thresholded
-    from hyperhex.fastsim.simulation import Scale
-
-    told = library.attributes
-    geometry, mip = told["geometry"], told["mip"]
-    sample = Sample(
-        thresholded(library["deposits"][:], mip, threshold),
-        np.asarray(library["energy"][:], np.float64),
-        np.asarray(library["impact"][:], np.float64),
-    )
-    span = float(sample.energy.min()), float(sample.energy.max())
-    depths = tuple(geometry["depths"])
-    place = str(told["particle"]), geometry["rings"], geometry["pitch"], depths
-    return sample, Scale(*place, mip, threshold, span)
-
-
-def _check_scale(model: Path, trained: Scale, read: Scale) -> None:
-    if trained != read:
-        msg = f"{model}: trained for {trained}, the showers are of {read}; train it again"
-        raise StoreError(msg)
-
-
-def _generated(fast_simulation: FastSimulation, like: Sample, seed: int) -> Sample:
-    """Fast showers under the conditions of others, cells in [MIP]."""
-    from hyperhex.fastsim.library import Sample
-
-    drawn = fast_simulation.sample(like.energy, like.impact, integer(seed, "fastsim", "judge"))
-    drawn /= np.float32(fast_simulation.scale.mip)
-    return Sample(drawn, like.energy, like.impact)
-
-
-def _single_energies(
-    fast_simulation: FastSimulation, library: store.Store, chosen: FastsimNetwork, seed: int
-) -> Iterator[dict[str, Any]]:
+def _single_energies(fast_simulation: FastSimulation, library: Library) -> Iterator[dict[str, Any]]:
     """Figures of merit at each of `fastsim.single_energies`, of full showers made for them."""
     from hyperhex.fastsim.full_simulation import showers_at, transport_of
     from hyperhex.fastsim.judge import at_energy
+    from hyperhex.fastsim.reading import generated
 
-    scale = fast_simulation.scale
-    section = SimulateSettings.model_validate(library.manifest["settings"]).simulate
+    scale, chosen = library.scale, library.settings
+    section = SimulateSettings.model_validate(library.store.manifest["settings"]).simulate
     transport = transport_of(section, scale.particle)
     for energy in chosen.single_energies:
-        part = integer(seed, "fastsim", "single", repr(energy))
+        part = integer(library.seed, "fastsim", "single", repr(energy))
         full = showers_at(transport, scale, energy, chosen.single_number, part)
-        fast = _generated(fast_simulation, full, part)
+        fast = generated(fast_simulation, full, part)
         found = at_energy(fast_simulation.patch, full, fast, part)
         areas = energy, found["auc_high"], found["auc_low"]
         log.info("at %g GeV: AUC %.3f on observables, %.3f on cells", *areas)
