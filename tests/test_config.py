@@ -102,6 +102,14 @@ def test_every_fault_is_listed_with_its_place(folder: Path) -> None:
             "train.tuning: parts = 2 and splits = 2 given; without a part at least 1 of the 2",
         ),
         (
+            {"simulate": {"number_of": {"pi+": 9}}},
+            "simulate.number_of: pi+ given, allowed are those of simulate.particles",
+        ),
+        (
+            {"simulate": {"number_of": {"photon": 0}}},
+            "simulate.number_of.photon: 0 given, expected",
+        ),
+        (
             {"fastsim": {"limits_of": {"pi+": {"hits": 0.1}}}},
             "fastsim.limits_of: pi+ given, allowed are those of simulate.particles",
         ),

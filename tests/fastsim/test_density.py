@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import copy
 from math import log, pi, sqrt
 from typing import Any
 
@@ -10,6 +11,7 @@ from numpy.typing import NDArray
 from scipy import stats
 
 from hyperhex.config import FastsimNetwork
+from hyperhex.fastsim.calibration import calibrate_layers
 from hyperhex.fastsim.conditions import Conditions, Layers, fit_conditions
 from hyperhex.fastsim.density import LayerDensity, drawn_from_mixture
 from hyperhex.fastsim.library import Showers
@@ -235,6 +237,36 @@ def difference(truth: LayerDensity, fit: LayerDensity, showers: Showers) -> floa
         scales = density.total.prod().log() + given.counts @ density.share[1].log()
         values.append(density.log_likelihood(given) - scales)
     return float((values[0] - values[1]).double().mean())
+
+
+def test_calibrated_means_are_those_of_the_showers(fitted: Any) -> None:
+    """Also where the density is that of other showers: less energy, and more of it in front."""
+    showers, density = fitted.showers, copy.deepcopy(fitted.density)
+    density.total[0] *= 0.9
+    density.share[0, 0] += 0.3
+    apart = [departures(density, showers)]
+    calibrate_layers(density, showers, 1)
+    apart.append(departures(density, showers))
+    assert apart[0][0] == pytest.approx(0.1, abs=0.02)
+    assert apart[0][1] > 0.2
+    assert apart[1][0] < 0.01
+    # what two thousand showers tell of the hits of a layer
+    assert apart[1][1] < 0.05
+
+
+def departures(density: LayerDensity, showers: Showers) -> tuple[float, float]:
+    """Largest departures of the mean visible energy in thirds of ln E, and of layers' energies."""
+    random, energies = torch.Generator().manual_seed(11), []
+    for _ in range(16):
+        choice, place = torch.rand(2, len(showers), 8, generator=random)
+        with torch.no_grad():
+            layers = density(showers.log_energy, showers.impact, choice, place)
+        energies.append(layers.energy)
+    ratio = torch.stack(energies).mean(0), showers.layers.energy
+    thirds = torch.tensor_split(showers.log_energy.argsort(), 3)
+    total = [torch.stack([part.sum(1)[k].mean() for k in thirds]) for part in ratio]
+    mean = [part.mean(0) for part in ratio]
+    return tuple(float((drawn / real - 1).abs().max()) for drawn, real in (total, mean))
 
 
 def test_the_same_showers_give_the_same_bytes(fitted: Any) -> None:

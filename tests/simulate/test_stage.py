@@ -111,6 +111,16 @@ def test_hadrons_have_a_library_of_their_own(tmp_path: Path) -> None:
     assert five["energy"][:].min() > 2.0
 
 
+def test_a_particle_has_a_number_of_its_own_unless_told_another(tmp_path: Path) -> None:
+    settings = _settings(number_of={"photon": 3})
+    sizes = {}
+    for particle, beam in (("photon", {}), ("electron", {}), ("photon", {"number": 4})):
+        path = tmp_path / f"{particle}_{len(beam)}.zarr"
+        stage.showers(settings, particle, path, CONTEXT, beam)
+        sizes[path.stem] = store.open(path).sizes["shower"]
+    assert sizes == {"photon_0": 3, "electron_0": 12, "photon_1": 4}
+
+
 def test_a_wrong_beam_is_refused(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match=r"simulate\.energy.*rise from 0\.001 to 1000|rise from"):
         stage.showers(_settings(), "pi+", tmp_path / "x.zarr", CONTEXT, {"energy": (5.0, 1.0)})

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 from hyperhex.config.generate import Theory
 from hyperhex.config.hyperclass import Injection
@@ -60,9 +60,14 @@ def _check_tuning(tuning: Tuning, groups: Mapping[str, str], faults: list[str]) 
 
 def _check_variants(config: Config, faults: list[str]) -> None:
     there = config.simulate.particles
+    own: dict[str, Iterable[str]] = {
+        "simulate.number_of": config.simulate.number_of,
+        "fastsim.limits_of": config.fastsim.limits_of,
+    }
     faults += [
-        f"fastsim.limits_of: {particle} given, allowed are those of simulate.particles, {there}"
-        for particle in config.fastsim.limits_of
+        f"{place}: {particle} given, allowed are those of simulate.particles, {there}"
+        for place, given in own.items()
+        for particle in given
         if particle not in there
     ]
     for name, variant in config.fastsim.variants.items():

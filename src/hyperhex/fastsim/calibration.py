@@ -8,24 +8,36 @@ library, in logarithms, is added to the logits that the generator starts from.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass
+
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
 from hyperhex.detector.patch import Patch
+from hyperhex.fastsim.conditions import Layers, root
 from hyperhex.fastsim.crossings import Crossings, settle
+from hyperhex.fastsim.density import LayerDensity
 from hyperhex.fastsim.generator import Generator
 from hyperhex.fastsim.library import Showers
 from hyperhex.fastsim.template import Template, fit_template
 from hyperhex.kernels.hits import HitTables, draw_hits
 from hyperhex.random import integer
 
-__all__ = ["calibrate", "drawn_about_template"]
+__all__ = ["calibrate", "calibrate_layers", "drawn_about_template"]
 
 _ROUNDS = 4
 _LARGEST_STEP = 0.3
 _BATCH = 256
 _SETTLED = 6000
+
+_LAYER_ROUNDS = 6
+_DRAWS = 2
+_LAYER_BLOCK = 4096
+_FEW_LAYERS = 30.0
+_LEAST_SLOPE = 0.2
+_LEAST_EXCESS = 1e-3  # [MIP]
 
 
 def calibrate(
@@ -48,6 +60,81 @@ def calibrate(
         step = (target.radial - reached.radial).clamp(-_LARGEST_STEP, _LARGEST_STEP)
         generator.template.radial.add_(step)
     return tables
+
+
+def calibrate_layers(density: LayerDensity, showers: Showers, seed: int) -> None:
+    """Set the tables of a density for its means to be those of the showers that it was fitted to.
+
+    They are the visible energy and the hits of each layer, by the particle's energy, and the energy
+    of a hit, by layer and number of hits. Where few layers have about so many, little is changed.
+    """
+    target = _means(density, showers, [showers.layers])
+    for number in range(_LAYER_ROUNDS):
+        random = np.random.default_rng(integer(seed, "fastsim", "layers", number))
+        reached = _means(
+            density, showers, [_layers(density, showers, random) for _ in range(_DRAWS)]
+        )
+        density.more_energy.mul_(target.total / reached.total)
+        density.more_hits.add_(root(target.hits) - root(reached.hits))
+        step = torch.log((target.excess + _LEAST_EXCESS) / (reached.excess + _LEAST_EXCESS))
+        # the derivative of the logarithm of a logistic function
+        step = step / (1.0 - reached.share).clamp_min(_LEAST_SLOPE)
+        known = target.number / (target.number + _FEW_LAYERS)
+        density.more_share.add_((known * step).clamp(-_LARGEST_STEP, _LARGEST_STEP))
+
+
+@dataclass(frozen=True)
+class _Means:
+    """Means of layers.
+
+    `total` visible energy (5,) and `hits` (5, n_layers) by knot of ln E; by knot of ln h, all
+    (8, n_layers - 1), `number` of layers, `excess` of a hit above the threshold, and the `share`
+    of the excess of a layer in that of all from there on; energies in [MIP].
+    """
+
+    total: torch.Tensor
+    hits: torch.Tensor
+    number: torch.Tensor
+    excess: torch.Tensor
+    share: torch.Tensor
+
+
+def _means(density: LayerDensity, showers: Showers, drawn: Sequence[Layers]) -> _Means:
+    """Means of layers that were drawn for the same showers, once or several times."""
+    energy = density.of_energy(showers.log_energy)
+    seen = [_summed(density, energy, layers) for layers in drawn]
+    total, hits, *by_hits = (sum(parts) / len(seen) for parts in zip(*seen, strict=True))
+    number, parted, above, left = by_hits
+    weight, excess = energy.sum(0), above / parted.clamp_min(1.0)
+    share = above / left.clamp_min(_LEAST_EXCESS)
+    return _Means(total / weight, hits / weight[:, None], number, excess, share)
+
+
+def _summed(
+    density: LayerDensity, energy: torch.Tensor, layers: Layers
+) -> tuple[torch.Tensor, ...]:
+    """Sums: energy and hits by knot of ln E; layers, hits, excess and what is left by ln h."""
+    hits, above = layers.hits.float(), density.conditions.above(layers)
+    left, parted = above.flip(1).cumsum(1).flip(1), hits[:, :-1]
+    crowd = density.of_hits(parted) * (parted > 0)[..., None]
+    kinds = torch.ones_like(parted), parted, above[:, :-1], left[:, :-1]
+    by_hits = (torch.einsum("nlk,nl->kl", crowd, kind) for kind in kinds)
+    return energy.T @ layers.energy.sum(1), energy.T @ hits, *by_hits
+
+
+def _layers(density: LayerDensity, showers: Showers, random: np.random.Generator) -> Layers:
+    """Layers drawn for showers."""
+    parts = []
+    for start in range(0, len(showers), _LAYER_BLOCK):
+        rows = showers.given().rows(slice(start, start + _LAYER_BLOCK))
+        uniform = random.random((2, len(rows), 2 * density.n_layers), dtype=np.float32)
+        with torch.no_grad():
+            choice, place = torch.from_numpy(uniform)
+            parts.append(density(rows.log_energy, rows.impact, choice, place))
+    energy, hits = (
+        torch.cat([getattr(part, name) for part in parts]) for name in ("energy", "hits")
+    )
+    return Layers(energy, hits)
 
 
 def drawn_about_template(

@@ -12,6 +12,10 @@ what can be learned by likelihood, and the response of the calorimeter is as goo
 - A layer that is hit h times has at least h thresholds; of what lies above, it leaves the share
   1 / (1 + exp(s)) to the layers behind. s + ln(what is there / h), for layers with few hits the
   mean energy of a hit, is drawn from a mixture of normal densities.
+
+A fit of the likelihood leaves means a per cent off, here and there. Small tables, which are
+calibrated after it (`hyperhex.fastsim.calibration`), set them right: of T and of the hits of the
+layers by the particle's energy, and of the energy of a layer by its hits.
 """
 
 from __future__ import annotations
@@ -24,6 +28,7 @@ import torch
 from torch import nn
 
 from hyperhex.fastsim.conditions import Conditions, Layers, root, scaled
+from hyperhex.fastsim.template import hats
 
 __all__ = ["NARROWEST", "WIDEST", "Known", "LayerDensity", "Mixture", "drawn_from_mixture"]
 
@@ -37,6 +42,8 @@ _FAR = 1e4
 _LEAST = 1e-3  # [MIP] below which a share of the energy means nothing
 _EDGE = 1e-6
 _FARTHEST_TOTAL = 5.0
+_ENERGY_KNOTS = 5
+_HITS_KNOTS = 1.0, 2.0, 3.0, 5.0, 9.0, 17.0, 33.0, 65.0
 
 
 @dataclass(frozen=True)
@@ -70,12 +77,20 @@ class LayerDensity(nn.Module):
     total : mean of T / E [MIP/GeV], and deviation of t [GeV^1/2]
     left : mean and deviation of ln(1 + energy above the thresholds from a layer on), (2, n_layers)
     share : mean and deviation of s + ln(what is there / h), (2, n_layers - 1)
+    more_energy : what T is multiplied by, at knots of ln E, (5,)
+    more_hits : what is added to 2 sqrt(h), at knots of ln E, (5, n_layers)
+    more_share : what is added to s, at knots of ln h, (8, n_layers - 1)
     """
 
     total: torch.Tensor
     left: torch.Tensor
     share: torch.Tensor
+    more_energy: torch.Tensor
+    more_hits: torch.Tensor
+    more_share: torch.Tensor
     seen: torch.Tensor
+    _place: torch.Tensor
+    _crowd: torch.Tensor
 
     def __init__(self, conditions: Conditions, n_cells: int, hidden: int, components: int) -> None:
         super().__init__()
@@ -86,7 +101,13 @@ class LayerDensity(nn.Module):
         self.register_buffer("left", torch.stack([torch.zeros(self.n_layers)] * 2))
         self.register_buffer("share", torch.stack([torch.zeros(self.n_layers - 1)] * 2))
         self.left[1], self.share[1] = 1.0, 1.0
+        self.register_buffer("more_energy", torch.ones(_ENERGY_KNOTS))
+        self.register_buffer("more_hits", torch.zeros(_ENERGY_KNOTS, self.n_layers))
+        self.register_buffer("more_share", torch.zeros(len(_HITS_KNOTS), self.n_layers - 1))
         self.register_buffer("seen", _seen(self.n_layers))
+        place, crowd = torch.linspace(-1.0, 1.0, _ENERGY_KNOTS), torch.tensor(_HITS_KNOTS).log()
+        self.register_buffer("_place", place, persistent=False)
+        self.register_buffer("_crowd", crowd, persistent=False)
         factors, inputs = self.seen.shape
         self.first = _weights(factors, inputs, hidden, math.sqrt(2.0))
         self.second = _weights(factors, hidden, hidden, math.sqrt(2.0))
@@ -96,6 +117,15 @@ class LayerDensity(nn.Module):
         start = torch.zeros(factors, 1, 3 * components)
         start[..., components : 2 * components] = torch.linspace(-1.5, 1.5, components)
         self.last_bias = nn.Parameter(start)
+
+    def of_energy(self, log_energy: torch.Tensor) -> torch.Tensor:
+        """Weights (n, 5) of the knots of ln E at ln E (n,) of [GeV]."""
+        low, high = self.conditions.logs
+        return hats((2.0 * log_energy - low - high) / (high - low).clamp_min(_LEAST), self._place)
+
+    def of_hits(self, hits: torch.Tensor) -> torch.Tensor:
+        """Weights (..., 8) of the knots of ln h at numbers of hits (...)."""
+        return hats(torch.log(hits.clamp_min(1)), self._crowd)
 
     def learn_scales(self, energy: torch.Tensor, layers: Layers) -> None:
         """Set the buffers from showers of known `energy` (n,) [GeV]."""
@@ -190,14 +220,16 @@ class LayerDensity(nn.Module):
         total = draw(self._mixture(0, inputs), choice[:, 0], away[:, 0])
         inputs[:, 5] = total.clamp(-_FARTHEST_TOTAL, _FARTHEST_TOTAL)
         total = (total * self.total[1] / energy.sqrt() + 1.0) * self.total[0] * energy
+        at_energy = self.of_energy(log_energy)
+        total = total * (at_energy @ self.more_energy)
         threshold = self.conditions.threshold
         allowed = torch.floor(total.clamp_min(0.0) / threshold)
-        hits = []
+        hits, more = [], at_energy @ self.more_hits
         for layer in range(n_layers):
             factor = 1 + layer
             value = draw(self._mixture(factor, inputs), choice[:, factor], away[:, factor])
             mean, deviation = self.conditions.hits[:, layer]
-            half = 0.5 * (value * deviation + mean).clamp_min(0.0)
+            half = 0.5 * (value * deviation + mean + more[:, layer]).clamp_min(0.0)
             found = torch.floor(half.square() + 0.5).clamp_max(self.n_cells)
             found = torch.minimum(found, allowed)
             allowed = allowed - found
@@ -206,6 +238,7 @@ class LayerDensity(nn.Module):
         number = torch.stack(hits, dim=1)
         left = (total.clamp_min(0.0) - threshold * number.sum(1)).clamp_min(0.0)
         behind = number.flip(1).cumsum(1).flip(1)
+        more = (self.of_hits(number[:, :-1]) * self.more_share.T).sum(2)
         above = []
         for layer in range(n_layers):
             mean, deviation = self.left[:, layer]
@@ -214,7 +247,7 @@ class LayerDensity(nn.Module):
             if layer < n_layers - 1:
                 factor = 1 + n_layers + layer
                 value = draw(self._mixture(factor, inputs), choice[:, factor], away[:, factor])
-                value = value * self.share[1, layer] + self.share[0, layer]
+                value = value * self.share[1, layer] + self.share[0, layer] + more[:, layer]
                 there = left.clamp_min(_LEAST) / number[:, layer].clamp_min(1.0)
                 shared = left * torch.sigmoid(value - torch.log(there))
                 found = torch.where(

@@ -108,7 +108,7 @@ def _begin(
     """What is fitted without an adversary, and the generator before its training."""
     import torch
 
-    from hyperhex.fastsim.calibration import drawn_about_template
+    from hyperhex.fastsim.calibration import calibrate_layers, drawn_about_template
     from hyperhex.fastsim.conditions import fit_conditions
     from hyperhex.fastsim.crossings import find_crossings
     from hyperhex.fastsim.generator import Generator
@@ -118,6 +118,7 @@ def _begin(
 
     conditions = fit_conditions(showers.log_energy, showers.layers, patch.pitch, chosen.threshold)
     density = fit_density(conditions, showers, chosen, seed)
+    calibrate_layers(density, showers, seed)
     some = slice(_MEASURED)
     deposits = showers.deposits[some].numpy()
     template = fit_template(patch, deposits, showers.impact[some].numpy())
