@@ -32,7 +32,7 @@ _LARGEST_STEP = 0.3
 _BATCH = 256
 _SETTLED = 6000
 
-_LAYER_ROUNDS = 6
+_LAYER_ROUNDS = 10
 _DRAWS = 2
 _LAYER_BLOCK = 4096
 _FEW_LAYERS = 30.0
@@ -65,8 +65,10 @@ def calibrate(
 def calibrate_layers(density: LayerDensity, showers: Showers, seed: int) -> None:
     """Set the tables of a density for its means to be those of the showers that it was fitted to.
 
-    They are the visible energy and the hits of each layer, by the particle's energy, and the energy
-    of a hit, by layer and number of hits. Where few layers have about so many, little is changed.
+    They are the response and the hits of each layer, by the particle's energy, and the energy of a
+    hit, by layer and number of hits. Where few layers have about so many, little is changed.
+    Steps become shorter as those of a stochastic approximation (Robbins & Monro 1951), so that what
+    is reached is as good as all draws together.
     """
     target = _means(density, showers, [showers.layers])
     for number in range(_LAYER_ROUNDS):
@@ -74,25 +76,26 @@ def calibrate_layers(density: LayerDensity, showers: Showers, seed: int) -> None
         reached = _means(
             density, showers, [_layers(density, showers, random) for _ in range(_DRAWS)]
         )
-        density.more_energy.mul_(target.total / reached.total)
-        density.more_hits.add_(root(target.hits) - root(reached.hits))
+        part = 1.0 / (number + 1)
+        density.more_energy.mul_((target.response / reached.response) ** part)
+        density.more_hits.add_(part * (root(target.hits) - root(reached.hits)))
         step = torch.log((target.excess + _LEAST_EXCESS) / (reached.excess + _LEAST_EXCESS))
         # the derivative of the logarithm of a logistic function
         step = step / (1.0 - reached.share).clamp_min(_LEAST_SLOPE)
         known = target.number / (target.number + _FEW_LAYERS)
-        density.more_share.add_((known * step).clamp(-_LARGEST_STEP, _LARGEST_STEP))
+        density.more_share.add_(part * (known * step).clamp(-_LARGEST_STEP, _LARGEST_STEP))
 
 
 @dataclass(frozen=True)
 class _Means:
     """Means of layers.
 
-    `total` visible energy (5,) and `hits` (5, n_layers) by knot of ln E; by knot of ln h, all
-    (8, n_layers - 1), `number` of layers, `excess` of a hit above the threshold, and the `share`
-    of the excess of a layer in that of all from there on; energies in [MIP].
+    `response`, visible energy over that of the particle (5,) [MIP/GeV], and `hits` (5, n_layers) by
+    knot of ln E. By knot of ln h, all (8, n_layers - 1): `number` of layers, `excess` of a hit
+    above the threshold [MIP], and the `share` of the excess of a layer in that of all from there.
     """
 
-    total: torch.Tensor
+    response: torch.Tensor
     hits: torch.Tensor
     number: torch.Tensor
     excess: torch.Tensor
@@ -101,25 +104,27 @@ class _Means:
 
 def _means(density: LayerDensity, showers: Showers, drawn: Sequence[Layers]) -> _Means:
     """Means of layers that were drawn for the same showers, once or several times."""
-    energy = density.of_energy(showers.log_energy)
-    seen = [_summed(density, energy, layers) for layers in drawn]
-    total, hits, *by_hits = (sum(parts) / len(seen) for parts in zip(*seen, strict=True))
+    seen = [_summed(density, showers.log_energy, layers) for layers in drawn]
+    weight, response, hits, *by_hits = (sum(parts) / len(seen) for parts in zip(*seen, strict=True))
     number, parted, above, left = by_hits
-    weight, excess = energy.sum(0), above / parted.clamp_min(1.0)
-    share = above / left.clamp_min(_LEAST_EXCESS)
-    return _Means(total / weight, hits / weight[:, None], number, excess, share)
+    share, excess = above / left.clamp_min(_LEAST_EXCESS), above / parted.clamp_min(1.0)
+    return _Means(response / weight, hits / weight[:, None], number, excess, share)
 
 
 def _summed(
-    density: LayerDensity, energy: torch.Tensor, layers: Layers
+    density: LayerDensity, log_energy: torch.Tensor, layers: Layers
 ) -> tuple[torch.Tensor, ...]:
-    """Sums: energy and hits by knot of ln E; layers, hits, excess and what is left by ln h."""
+    """Sums of one, response and hits by knot of ln E.
+
+    Then, by knot of ln h, sums of one, the hits, their excess and what is left with it.
+    """
+    energy, response = density.of_energy(log_energy), layers.energy.sum(1) / log_energy.exp()
     hits, above = layers.hits.float(), density.conditions.above(layers)
     left, parted = above.flip(1).cumsum(1).flip(1), hits[:, :-1]
     crowd = density.of_hits(parted) * (parted > 0)[..., None]
     kinds = torch.ones_like(parted), parted, above[:, :-1], left[:, :-1]
     by_hits = (torch.einsum("nlk,nl->kl", crowd, kind) for kind in kinds)
-    return energy.T @ layers.energy.sum(1), energy.T @ hits, *by_hits
+    return energy.sum(0), energy.T @ response, energy.T @ hits, *by_hits
 
 
 def _layers(density: LayerDensity, showers: Showers, random: np.random.Generator) -> Layers:
