@@ -10,12 +10,12 @@ from hyperhex.fastsim.generator import Generator
 
 
 def told(fitted: Any, generator: Generator, number: int = 60) -> tuple[Any, ...]:
-    """Template and groups, what a network says of some showers, and their hits and points."""
+    """Template and groups, what a network says of some showers, and their layers and points."""
     rows = fitted.showers.rows(slice(number))
     random = torch.Generator().manual_seed(1)
     noise = torch.randn(number, generator.noise, generator=random)
     said = generator.told(noise, rows.log_energy, rows.impact, rows.layers)
-    return generator.template, generator.groups, *said, rows.layers.hits, rows.impact
+    return generator.template, generator.groups, *said, rows.layers, rows.impact
 
 
 @pytest.mark.parametrize("secondaries", [0, 4])

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from hyperhex.detector.patch import Patch
 from hyperhex.fastsim import symmetry
+from hyperhex.fastsim.conditions import Layers
 from hyperhex.fastsim.template import fit_template
 
 Toy = Callable[..., tuple[NDArray, NDArray, NDArray]]
@@ -42,10 +43,10 @@ def test_moving_there_and_back_changes_nothing(patch: Patch) -> None:
 def test_template_turns_with_the_shower(patch: Patch, toy: Toy, operation: int) -> None:
     deposits, _, impact = toy(400, 3)
     template = fit_template(patch, deposits, impact)
-    hits = torch.full((1, deposits.shape[1]), 5.0)
+    layers = Layers(*(torch.full((1, deposits.shape[1]), value) for value in (30.0, 5.0)))
     point = torch.tensor([[0.3, 0.2]])
     matrix = torch.from_numpy(patch.symmetry_matrices[operation]).float()
-    here = template(hits, point)
-    there = template(hits, point @ matrix.T)
+    here = template(layers, point)
+    there = template(layers, point @ matrix.T)
     expected = here[..., patch.symmetries[operation]]
     torch.testing.assert_close(there, expected, rtol=0, atol=1e-4)

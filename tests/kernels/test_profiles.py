@@ -6,6 +6,7 @@ import torch
 from numpy.typing import NDArray
 
 from hyperhex.detector.patch import Patch
+from hyperhex.fastsim.conditions import Layers
 from hyperhex.fastsim.template import Template
 from hyperhex.kernels.profiles import weigh
 
@@ -14,37 +15,38 @@ from hyperhex.kernels.profiles import weigh
 def template() -> Template:
     random = np.random.default_rng(1)
     tables = {
-        "knots": np.linspace(0.0, 4.6, 7),
+        "hits": np.linspace(0.0, 4.6, 7),
+        "shares": np.linspace(0.3, 3.0, 4),
         "distances": np.array([0.0, 0.4, 1.0, 2.0, 4.0]),
-        "radial": random.normal(-3.0, 2.0, (7, 3, 5)),
+        "radial": random.normal(-3.0, 2.0, (7, 4, 3, 5)),
         "positions": Patch(3, 1.2).positions,
     }
     return Template(**{name: torch.from_numpy(table).float() for name, table in tables.items()})
 
 
-def weighed(
-    template: Template, logits: NDArray, hits: NDArray, impact: NDArray
-) -> NDArray[np.float32]:
+def weighed(template: Template, logits: NDArray, *told: NDArray) -> NDArray[np.float32]:
     tables = {name: table.numpy() for name, table in template.named_buffers()}
-    return weigh(logits, np.arange(37), hits, impact, **tables)
+    return weigh(logits, np.arange(37), *told, **tables)
 
 
-def showers(number: int) -> tuple[NDArray, NDArray, NDArray]:
-    """Logits, hits of layers, one and more than at the last knot too, and impact points."""
+def showers(number: int) -> tuple[NDArray, NDArray, NDArray, NDArray]:
+    """Logits, energies and hits of layers, beyond the first and last knots too, impact points."""
     random = np.random.default_rng(2)
     logits = random.normal(0.0, 2.0, (number, 3, 37)).astype(np.float32)
     hits = random.integers(1, 200, (number, 3)).astype(np.float32)
     hits[:3] = np.array([1, 2, 150], np.float32)[:, None]
     impact = random.uniform(-0.6, 0.6, (number, 2)).astype(np.float32)
     impact[0] = 0.0
-    return logits, hits, impact
+    energy = hits * random.uniform(0.5, 30.0, hits.shape).astype(np.float32)
+    return logits, energy, hits, impact
 
 
 def test_weights_are_exponentials_of_logits_and_template(template: Template) -> None:
-    logits, hits, impact = showers(200)
-    profile = template(torch.from_numpy(hits), torch.from_numpy(impact)).numpy()
+    logits, energy, hits, impact = showers(200)
+    layers = Layers(torch.from_numpy(energy), torch.from_numpy(hits))
+    profile = template(layers, torch.from_numpy(impact)).numpy()
     expected = np.exp(logits.astype(np.float64) + profile)
-    np.testing.assert_allclose(weighed(template, logits, hits, impact), expected, rtol=5e-6)
+    np.testing.assert_allclose(weighed(template, logits, energy, hits, impact), expected, rtol=5e-6)
 
 
 def test_a_shower_is_weighed_the_same_among_others(template: Template) -> None:
@@ -54,26 +56,25 @@ def test_a_shower_is_weighed_the_same_among_others(template: Template) -> None:
 
 
 def test_layers_without_hits_have_equal_weights(template: Template) -> None:
-    logits, hits, impact = showers(20)
-    whole = weighed(template, logits, hits, impact)
-    hits[3, 1] = 0.0
-    found = weighed(template, logits, hits, impact)
+    logits, energy, hits, impact = showers(20)
+    whole = weighed(template, logits, energy, hits, impact)
+    energy[3, 1] = hits[3, 1] = 0.0
+    found = weighed(template, logits, energy, hits, impact)
     assert (found[3, 1] == 1.0).all()
     np.testing.assert_array_equal(found[hits > 0], whole[hits > 0])
 
 
 @pytest.mark.parametrize("logit", [-1e4, 1e4])
 def test_extreme_logits_leave_finite_positive_weights(template: Template, logit: float) -> None:
-    _, hits, impact = showers(4)
     logits = np.full((4, 3, 37), logit, np.float32)
-    found = weighed(template, logits, hits, impact)
+    found = weighed(template, logits, *showers(4)[1:])
     np.testing.assert_allclose(found, np.exp(np.sign(logit) * 80.0), rtol=1e-5)
 
 
 def test_cells_of_a_group_have_one_departure(template: Template) -> None:
-    logits, hits, impact = showers(20)
+    logits, *told = showers(20)
     groups = np.arange(37) // 2
     tables = {name: table.numpy() for name, table in template.named_buffers()}
     few = logits[..., :19].copy()
-    found = weigh(few, groups, hits, impact, **tables)
-    np.testing.assert_array_equal(found, weighed(template, few[..., groups], hits, impact))
+    found = weigh(few, groups, *told, **tables)
+    np.testing.assert_array_equal(found, weighed(template, few[..., groups], *told))

@@ -149,7 +149,7 @@ def drawn_about_template(
     few = showers.rows(slice(_SETTLED))
     blocks = [few.rows(slice(start, start + _BATCH)) for start in range(0, len(few), _BATCH)]
     with torch.no_grad():
-        logits = [template(block.layers.hits, block.impact) for block in blocks]
+        logits = [template(block.layers, block.impact) for block in blocks]
     fractions = torch.softmax(torch.cat(logits), dim=2).numpy()
     layers = few.layers.energy.numpy(), few.layers.hits.numpy().astype(np.int32)
 

@@ -12,6 +12,7 @@ from typing import Any
 
 import torch
 
+from hyperhex.fastsim.conditions import Layers
 from hyperhex.fastsim.cores import lateral
 from hyperhex.fastsim.template import Template
 from hyperhex.kernels.cores import add_cores, cores_back
@@ -25,19 +26,19 @@ def fractions(
     groups: torch.Tensor,
     departures: torch.Tensor,
     cores: torch.Tensor | None,
-    hits: torch.Tensor,
+    layers: Layers,
     impact: torch.Tensor,
 ) -> torch.Tensor:
     """Fractions (n, n_layers, n_cells), of unit sum in each layer.
 
     `groups` (n_cells,) are those of the cells, `departures` (n, n_layers, n_groups) what is added
-    to the template's logits, `cores` (n, n_layers, k, 4) as of `Cores`, `hits` (n, n_layers),
+    to the template's logits, `cores` (n, n_layers, k, 4) as of `Cores`, `layers` (n, n_layers),
     `impact` (n, 2) [cm].
     """
     if departures.device.type != "cpu" or torch.compiler.is_exporting():
-        return _fractions(template, groups, departures, cores, hits, impact)
+        return _fractions(template, groups, departures, cores, layers, impact)
     apply: Callable[..., torch.Tensor] = _Fractions.apply
-    return apply(departures, cores, template, groups, hits, impact)
+    return apply(departures, cores, template, groups, layers, impact)
 
 
 def _fractions(
@@ -45,10 +46,10 @@ def _fractions(
     groups: torch.Tensor,
     departures: torch.Tensor,
     cores: torch.Tensor | None,
-    hits: torch.Tensor,
+    layers: Layers,
     impact: torch.Tensor,
 ) -> torch.Tensor:
-    logits = departures.index_select(2, groups) + template(hits, impact)
+    logits = departures.index_select(2, groups) + template(layers, impact)
     shares = torch.softmax(logits, dim=2)
     if cores is None:
         return shares
@@ -66,12 +67,13 @@ class _Fractions(torch.autograd.Function):
         cores: torch.Tensor | None,
         template: Template,
         groups: torch.Tensor,
-        hits: torch.Tensor,
+        layers: Layers,
         impact: torch.Tensor,
     ) -> torch.Tensor:
         tables = {name: table.numpy() for name, table in template.named_buffers()}
-        told, crowd = departures.detach().contiguous().numpy(), hits.float().numpy()
-        shares = weigh(told, groups.numpy(), crowd, impact.numpy(), **tables)
+        told, crowd = departures.detach().contiguous().numpy(), layers.hits.float().numpy()
+        known = layers.energy.numpy(), crowd, impact.numpy()
+        shares = weigh(told, groups.numpy(), *known, **tables)
         shared_out(shares)
         ctx.groups, ctx.n_groups, ctx.shares = groups.numpy(), told.shape[2], shares
         ctx.cores, found = None, shares

@@ -75,7 +75,7 @@ class Generator(nn.Module):
         `noise` (n, noise) is normal, `log_energy` (n,) of [GeV], `impact` (n, 2) in the wedge [cm].
         """
         departures, cores = self.told(noise, log_energy, impact, layers)
-        return fractions(self.template, self.groups, departures, cores, layers.hits, impact)
+        return fractions(self.template, self.groups, departures, cores, layers, impact)
 
     def told(
         self, noise: torch.Tensor, log_energy: torch.Tensor, impact: torch.Tensor, layers: Layers

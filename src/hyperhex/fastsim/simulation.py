@@ -139,7 +139,8 @@ class FastSimulation:
             departures, cores = self.generator.told(*told)
         tables = {name: table.numpy() for name, table in self.generator.template.named_buffers()}
         hits, groups = layers.hits.numpy(), self.generator.groups.numpy()
-        weights = weigh(departures.numpy(), groups, hits, impact.numpy(), **tables)
+        known = layers.energy.numpy(), hits, impact.numpy()
+        weights = weigh(departures.numpy(), groups, *known, **tables)
         if cores is not None:
             particles = cores.contiguous().numpy()
             particles[..., 0] *= weights.sum(axis=2)[..., None]

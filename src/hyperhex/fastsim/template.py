@@ -1,8 +1,10 @@
-"""The mean layer: how far from the axis it has its energy, by the number of its cells that are hit.
+"""The mean layer: how far from the axis it has its energy, by its hits and their mean energy.
 
-The network learns only what departs from it. The profiles are tables at knots of ln h and of
-distance with linear interpolation between them. Of the particle's energy they know nothing: what a
-layer looks like, a track, the start of a shower or its middle, shows far better in its hits.
+The network learns only what departs from it. The profiles are tables at knots of ln h, h being the
+number of cells that are hit, of ln u, their mean energy, and of distance, with linear interpolation
+between them. Of the particle's energy they know nothing: what a layer looks like, a track, the
+start of a shower or its middle, shows far better in its hits, and whether there is the core of an
+electromagnetic shower in what they have on average.
 """
 
 from __future__ import annotations
@@ -13,10 +15,13 @@ from numpy.typing import NDArray
 from torch import nn
 
 from hyperhex.detector.patch import Patch
+from hyperhex.fastsim.conditions import Layers
 
 __all__ = ["Template", "fit_template", "hats"]
 
 _HITS_KNOTS = 9
+_SHARE_KNOTS = 6
+_SHARES = 0.01, 0.999
 _DISTANCE_KNOTS = np.concatenate(
     [np.arange(5) / 5, np.arange(4, 12) / 4, [3.0, 3.5], np.arange(4.0, 13.0)]
 )
@@ -30,34 +35,44 @@ class Template(nn.Module):
 
     Buffers
     -------
-    knots : ln of the number of hits, (n_hits,)
+    hits : ln of the number of hits, (n_hits,)
+    shares : ln of the mean energy of a hit, (n_shares,) [MIP]
     distances : of a cell's centre from the impact point, (n_distance,) [cm]
     radial : ln of the mean fraction of its layer's energy in a cell,
-        (n_hits, n_layers, n_distance)
+        (n_hits, n_shares, n_layers, n_distance)
     positions : centres of the cells, (n_cells, 2) [cm]
     """
 
-    knots: torch.Tensor
+    hits: torch.Tensor
+    shares: torch.Tensor
     distances: torch.Tensor
     radial: torch.Tensor
     positions: torch.Tensor
 
-    NAMES = ("knots", "distances", "radial", "positions")
+    NAMES = ("hits", "shares", "distances", "radial", "positions")
 
     def __init__(self, **tables: torch.Tensor) -> None:
         super().__init__()
         for name in self.NAMES:
             self.register_buffer(name, tables[name])
 
-    def forward(self, hits: torch.Tensor, impact: torch.Tensor) -> torch.Tensor:
+    def forward(self, layers: Layers, impact: torch.Tensor) -> torch.Tensor:
         """Logits of the cells' fractions of their layer, (n, n_layers, n_cells).
 
-        `hits` (n, n_layers) are the cells that are hit, `impact` (n, 2) [cm].
+        `layers` (n, n_layers), `impact` (n, 2) [cm].
         """
-        weight = hats(torch.log(hits.clamp_min(1)), self.knots)
-        profiles = torch.einsum("nlk,kld->nld", weight, self.radial)
+        weight = _weights(layers, self.hits, self.shares)
+        profiles = torch.einsum("nlk,kld->nld", weight, self.radial.flatten(0, 1))
         apart = torch.cdist(impact, self.positions, compute_mode="donot_use_mm_for_euclid_dist")
         return profiles @ hats(apart, self.distances).transpose(1, 2)
+
+
+def _weights(layers: Layers, hits: torch.Tensor, shares: torch.Tensor) -> torch.Tensor:
+    """Weights of the knots of ln h and ln u, those of the second running faster, (n, l, k)."""
+    number = layers.hits.clamp_min(1)
+    share = torch.log(layers.energy.clamp_min(_FLOOR) / number)
+    parts = hats(torch.log(number), hits), hats(share, shares)
+    return (parts[0][..., None] * parts[1][..., None, :]).flatten(2)
 
 
 def hats(value: torch.Tensor, knots: torch.Tensor) -> torch.Tensor:
@@ -76,34 +91,42 @@ def hats(value: torch.Tensor, knots: torch.Tensor) -> torch.Tensor:
 def fit_template(patch: Patch, deposits: NDArray, impact: NDArray) -> Template:
     """Template of showers (n, layers, cells) [MIP], (n, 2) [cm].
 
-    Where few layers have about so many hits, the profile is between that of those that have and
-    that of layers with fewer hits.
+    Where few layers have about so many hits of such energies, the profile is between that of those
+    that have and that of all with so many hits, and where those are few, that of layers with fewer.
     """
-    hits = np.count_nonzero(deposits, axis=2)
-    knots = torch.linspace(0.0, float(np.log(max(2, hits.max()))), _HITS_KNOTS)
+    energy, number = torch.from_numpy(deposits.sum(axis=2)), (deposits > 0).sum(axis=2)
+    layers = Layers(energy, torch.from_numpy(number).float())
+    hits = torch.linspace(0.0, float(np.log(max(2, number.max()))), _HITS_KNOTS)
+    there = number > 0
+    low, high = np.quantile(np.log(energy.numpy()[there] / number[there]), _SHARES)
+    shares = torch.linspace(float(low), float(high), _SHARE_KNOTS)
     distances = _DISTANCE_KNOTS[: np.searchsorted(_DISTANCE_KNOTS, 1.1 * patch.rings)] * patch.pitch
-    shape = len(knots), deposits.shape[1], len(distances)
-    shares, number, cells = np.zeros(shape), np.zeros(shape), np.zeros(len(distances))
+    shape = len(hits) * len(shares), deposits.shape[1], len(distances)
+    sums, counts, cells = np.zeros(shape), np.zeros(shape), np.zeros(len(distances))
     for start in range(0, len(deposits), _BLOCK):
         rows = slice(start, start + _BLOCK)
-        weight = hats(torch.from_numpy(np.log(hits[rows].clip(1))).float(), knots).numpy()
+        weight = _weights(layers.rows(rows), hits, shares).numpy()
         apart = np.linalg.norm(impact[rows, None, :] - patch.positions, axis=2)
         hat = hats(torch.from_numpy(apart), torch.from_numpy(distances)).float().numpy()
-        energy = deposits[rows].sum(axis=2, keepdims=True)
+        total = energy[rows].numpy()[..., None]
         # a layer without energy says nothing of where it would be
-        layers = (energy > 0).astype(np.float32)
-        fractions = (deposits[rows] / np.maximum(energy, _FLOOR)) @ hat
-        shares += np.einsum("nlk,nld->kld", weight, fractions, optimize=True)
-        number += np.einsum("nlk,nd->kld", weight * layers, hat.sum(axis=1), optimize=True)
+        weight *= total > 0
+        fractions = (deposits[rows] / np.maximum(total, _FLOOR)) @ hat
+        sums += np.einsum("nlk,nld->kld", weight, fractions, optimize=True)
+        counts += np.einsum("nlk,nd->kld", weight, hat.sum(axis=1), optimize=True)
         cells += hat.sum(axis=(0, 1))
     few = _FEW * cells / max(1, len(deposits))
-    mean = [shares.sum(axis=0) / number.sum(axis=0).clip(_FLOOR)]
-    for own, counted in zip(shares, number, strict=True):
-        mean.append((own + few * mean[-1]) / (counted + few).clip(_FLOOR))
+    by_both = [part.reshape(len(hits), len(shares), *shape[1:]) for part in (sums, counts)]
+    by_hits = [part.sum(axis=1) for part in by_both]
+    mean, found = by_hits[0].sum(axis=0) / by_hits[1].sum(axis=0).clip(_FLOOR), []
+    for own, counted, *both in zip(*by_hits, *by_both, strict=True):
+        mean = (own + few * mean) / (counted + few).clip(_FLOOR)
+        found.append((both[0] + few * mean) / (both[1] + few).clip(_FLOOR))
     tables = {
-        "knots": knots.numpy(),
+        "hits": hits.numpy(),
+        "shares": shares.numpy(),
         "distances": distances,
-        "radial": np.log(np.stack(mean[1:]).clip(_FLOOR)),
+        "radial": np.log(np.stack(found).clip(_FLOOR)),
         "positions": patch.positions,
     }
     return Template(**{name: torch.from_numpy(table).float() for name, table in tables.items()})

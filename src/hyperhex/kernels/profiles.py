@@ -2,9 +2,10 @@
 
 Beside them the derivatives of the shares of the cells of a layer.
 
-A profile is a table of logarithms at knots of ln h, h being the hits of the layer, and of the
-distance of a cell from where the particle entered, with linear interpolation between the knots, as
-`hyperhex.fastsim.template` has it. This is its fast form: distances are found once for all layers.
+A profile is a table of logarithms at knots of ln h, h being the hits of the layer, of the logarithm
+of their mean energy, and of the distance of a cell from where the particle entered, with linear
+interpolation between the knots, as `hyperhex.fastsim.template` has it. This is its fast form:
+distances are found once for all layers.
 """
 
 from __future__ import annotations
@@ -27,9 +28,11 @@ Floats = NDArray[np.float32]
 def weigh(
     departures: Floats,
     groups: NDArray[np.int64],
-    hits: Floats,
+    energy: Floats,
+    number: Floats,
     impact: Floats,
-    knots: Floats,
+    hits: Floats,
+    shares: Floats,
     distances: Floats,
     radial: Floats,
     positions: Floats,
@@ -37,30 +40,34 @@ def weigh(
     """Weights exp(departure + profile) of cells, (n, n_layers, n_cells).
 
     `departures` (n, n_layers, n_groups) are of the cells of a group, `groups` (n_cells,);
-    `hits` (n, n_layers), `impact` (n, 2) and `positions` (n_cells, 2) [cm], `knots` (k,) of
-    ln h, `distances` (d,) [cm], `radial` (k, n_layers, d). The largest exponent is 80. In a layer
+    `energy` [MIP] and `number` of hits of the layers (n, n_layers), `impact` (n, 2) and `positions`
+    (n_cells, 2) [cm]; knots `hits` (k,) of ln h, `shares` (j,) of ln of the mean energy [MIP],
+    `distances` (d,) [cm]; `radial` (k, j, n_layers, d). The largest exponent is 80. In a layer
     without hits all weights are 1.
     """
-    number, n_layers, n_cells = len(departures), departures.shape[1], len(groups)
-    weights = np.empty((number, n_layers, n_cells), np.float32)
+    showers, n_layers, n_cells = len(departures), departures.shape[1], len(groups)
+    weights = np.empty((showers, n_layers, n_cells), np.float32)
     profile = np.empty(len(distances), np.float32)
     apart = np.empty(n_cells, np.float32)
     below = np.empty(n_cells, np.int32)
-    for shower in range(number):
+    for shower in range(showers):
         for c in range(n_cells):
             x = positions[c, 0] - impact[shower, 0]
             y = positions[c, 1] - impact[shower, 1]
             apart[c] = math.sqrt(x * x + y * y)
         _places(apart, below, distances)
         for layer in range(n_layers):
-            if hits[shower, layer] == np.float32(0.0):
+            hit = number[shower, layer]
+            if hit == np.float32(0.0):
                 weights[shower, layer] = np.float32(1.0)
                 continue
-            logarithm = np.float32(math.log(hits[shower, layer]))
-            knot, part = _between(logarithm, knots)
+            k, more = _between(np.float32(math.log(hit)), hits)
+            j, part = _between(np.float32(math.log(energy[shower, layer] / hit)), shares)
+            few, many = radial[k, :, layer], radial[k + 1, :, layer]
             for d in range(len(distances)):
-                low, high = radial[knot, layer, d], radial[knot + 1, layer, d]
-                profile[d] = low + part * (high - low)
+                low = few[j, d] + part * (few[j + 1, d] - few[j, d])
+                high = many[j, d] + part * (many[j + 1, d] - many[j, d])
+                profile[d] = low + more * (high - low)
             row, told = weights[shower, layer], departures[shower, layer]
             for c in range(n_cells):
                 low, high = profile[below[c]], profile[below[c] + 1]
