@@ -21,6 +21,7 @@ from hyperhex.fastsim.crossings import Crossings, settle
 from hyperhex.fastsim.density import LayerDensity
 from hyperhex.fastsim.generator import Generator
 from hyperhex.fastsim.library import Showers
+from hyperhex.fastsim.simulation import compiled_mixture
 from hyperhex.fastsim.template import Template, fit_template
 from hyperhex.kernels.hits import HitTables, draw_hits
 from hyperhex.random import integer
@@ -32,7 +33,7 @@ _LARGEST_STEP = 0.3
 _BATCH = 256
 _SETTLED = 6000
 
-_LAYER_ROUNDS = 10
+_LAYER_ROUNDS = 6
 _DRAWS = 2
 _LAYER_BLOCK = 4096
 _FEW_LAYERS = 30.0
@@ -135,7 +136,7 @@ def _layers(density: LayerDensity, showers: Showers, random: np.random.Generator
         uniform = random.random((2, len(rows), 2 * density.n_layers), dtype=np.float32)
         with torch.no_grad():
             choice, place = torch.from_numpy(uniform)
-            parts.append(density(rows.log_energy, rows.impact, choice, place))
+            parts.append(density(rows.log_energy, rows.impact, choice, place, compiled_mixture))
     energy, hits = (
         torch.cat([getattr(part, name) for part in parts]) for name in ("energy", "hits")
     )

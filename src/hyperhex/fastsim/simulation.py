@@ -29,7 +29,14 @@ from hyperhex.kernels.profiles import weigh
 from hyperhex.provenance import read_json, write_json
 from hyperhex.random import integer, stream
 
-__all__ = ["FastSimulation", "Networks", "Scale", "load_generator", "single_thread"]
+__all__ = [
+    "FastSimulation",
+    "Networks",
+    "Scale",
+    "compiled_mixture",
+    "load_generator",
+    "single_thread",
+]
 
 _NETWORK = "generator.safetensors"
 _RECORD = "generator.json"
@@ -134,7 +141,7 @@ class FastSimulation:
         impact = torch.from_numpy(point.astype(np.float32))
         with torch.inference_mode():
             choice, place = torch.from_numpy(uniform)
-            layers = self.density(log_energy, impact, choice, place, _mixture)
+            layers = self.density(log_energy, impact, choice, place, compiled_mixture)
             told = torch.from_numpy(noise), log_energy, impact, layers
             departures, cores = self.generator.told(*told)
         tables = {name: table.numpy() for name, table in self.generator.template.named_buffers()}
@@ -170,7 +177,7 @@ class FastSimulation:
         write_json(folder / _RECORD, {"shape": shape, "scale": asdict(self.scale), **record})
 
 
-def _mixture(told: torch.Tensor, choice: torch.Tensor, away: torch.Tensor) -> torch.Tensor:
+def compiled_mixture(told: torch.Tensor, choice: torch.Tensor, away: torch.Tensor) -> torch.Tensor:
     """Values drawn from mixtures by the compiled kernel."""
     values = draw_mixtures(told.numpy(), choice.numpy(), away.numpy(), NARROWEST, WIDEST)
     return torch.from_numpy(values)
