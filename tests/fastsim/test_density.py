@@ -45,7 +45,7 @@ def known(n_layers: int, n_cells: int = 3, root: float = 2.5) -> LayerDensity:
 
 def drawn(density: LayerDensity, number: int, seed: int = 2) -> Layers:
     random = np.random.default_rng(seed)
-    uniform = random.random((2, number, 2 * density.n_layers), dtype=np.float32)
+    uniform = random.random((2, number, density.factors), dtype=np.float32)
     choice, place = torch.from_numpy(uniform)
     impact = torch.tensor(IMPACT).expand(number, 2)
     return density(torch.full((number,), LOG_ENERGY), impact, choice, place)
@@ -88,6 +88,9 @@ def test_the_density_of_two_layers_is_normalised_and_is_what_is_drawn() -> None:
             above = total - THRESHOLD * (front + back)
             parted = front > 0 and back > 0
             part = torch.sigmoid(share) if parted else torch.tensor([float(back == 0)])
+            if parted and front >= back:
+                # the back one is the share, and the front one has the rest
+                part = 1.0 - part
             here = above[:, None] * part
             energies = torch.stack([here, above[:, None] - here], dim=2).flatten(0, 1)
             hits = torch.tensor([float(front), float(back)]).expand(len(energies), 2)
@@ -116,6 +119,7 @@ def test_no_factor_sees_what_comes_after_it() -> None:
     density = known(4, n_cells=50)
     random = np.random.default_rng(3)
     hits = torch.from_numpy(random.integers(1, 20, (2, 4))).float()
+    hits[:, 3] = 25.0  # the densest, which has the rest
     energy = 100.0 * torch.from_numpy(random.random((2, 4))).float() + THRESHOLD * hits
 
     def seen(energy: torch.Tensor, hits: torch.Tensor) -> NDArray[np.bool_]:
@@ -130,13 +134,13 @@ def test_no_factor_sees_what_comes_after_it() -> None:
     other[1, :2] = other[0, :2]
     same = energy.clone()
     same[1] = energy[0].flip(0)
-    np.testing.assert_array_equal(seen(same, other), [True] * 4 + [False] * 4)
+    np.testing.assert_array_equal(seen(same, other), [True] * 4 + [False] * 5)
     # same hits and energies before layer 1: the share of layer 0 is known, and seen by those after
     same[1] = energy[0]
     same[1, 1] += 5.0
     same[1, 2] -= 5.0
     np.testing.assert_array_equal(
-        seen(same, hits[:1].expand(2, 4)), [True] * 5 + [True, True, False]
+        seen(same, hits[:1].expand(2, 4)), [True] * 5 + [True, True, False, False]
     )
 
 
@@ -147,7 +151,7 @@ def test_hits_are_whole_numbers_that_the_energies_allow(n_layers: int, giga: flo
     density = known(n_layers, n_cells=7)
     number = 3000
     random = torch.Generator().manual_seed(4)
-    choice, place = torch.rand(2, number, 2 * n_layers, generator=random)
+    choice, place = torch.rand(2, number, density.factors, generator=random)
     impact = torch.rand(number, 2, generator=random) * 0.5
     layers = density(torch.full((number,), log(giga)), impact, choice, place)
     assert layers.energy.isfinite().all()
@@ -172,7 +176,7 @@ def test_showers_without_hits_and_with_one_layer_hit_have_a_likelihood() -> None
     hits = torch.tensor([[0.0, 0.0, 0.0], [0.0, 5.0, 0.0], [7.0, 7.0, 7.0], [1.0, 0.0, 1.0]])
     layers = Layers(THRESHOLD * hits + 3.0 * (hits > 0), hits)
     told = density.known(torch.full((4,), 1.0), torch.zeros(4, 2), layers)
-    np.testing.assert_array_equal(told.counts, [[0, 0], [0, 0], [1, 1], [1, 0]])
+    np.testing.assert_array_equal(told.counts, [[0, 0, 0], [0, 0, 0], [0, 1, 1], [0, 0, 1]])
     found = density.log_likelihood(told)
     assert found.isfinite().all()
     found.sum().backward()
@@ -182,7 +186,7 @@ def test_showers_without_hits_and_with_one_layer_hit_have_a_likelihood() -> None
 def test_what_is_drawn_from_a_fit_is_like_the_showers(fitted: Any) -> None:
     showers, density = fitted.showers, fitted.density
     random = torch.Generator().manual_seed(5)
-    choice, place = torch.rand(2, len(showers), 8, generator=random)
+    choice, place = torch.rand(2, len(showers), density.factors, generator=random)
     with torch.no_grad():
         layers = density(showers.log_energy, showers.impact, choice, place)
     energy = showers.log_energy.exp()
@@ -207,7 +211,7 @@ def toy(density: LayerDensity, number: int, seed: int) -> Showers:
     random = torch.Generator().manual_seed(seed)
     log_energy = 5.0 * torch.rand(number, generator=random)
     impact = 0.5 * torch.rand(number, 2, generator=random)
-    choice, place = torch.rand(2, number, 2 * density.n_layers, generator=random)
+    choice, place = torch.rand(2, number, density.factors, generator=random)
     layers = density(log_energy, impact, choice, place)
     return Showers(
         log_energy, impact, layers, torch.zeros(number, density.n_layers, density.n_cells)
@@ -258,7 +262,7 @@ def departures(density: LayerDensity, showers: Showers) -> tuple[float, float]:
     """Largest departures of the mean visible energy in thirds of ln E, and of layers' energies."""
     random, energies = torch.Generator().manual_seed(11), []
     for _ in range(16):
-        choice, place = torch.rand(2, len(showers), 8, generator=random)
+        choice, place = torch.rand(2, len(showers), density.factors, generator=random)
         with torch.no_grad():
             layers = density(showers.log_energy, showers.impact, choice, place)
         energies.append(layers.energy)
@@ -282,7 +286,7 @@ def test_the_same_showers_give_the_same_bytes(fitted: Any) -> None:
 def test_same_random_numbers_same_layers(fitted: Any) -> None:
     """One shower as part of many."""
     random = torch.Generator().manual_seed(8)
-    choice, place = torch.rand(2, 50, 8, generator=random)
+    choice, place = torch.rand(2, 50, fitted.density.factors, generator=random)
     told = fitted.showers.rows(slice(50))
     with torch.no_grad():
         many = fitted.density(told.log_energy, told.impact, choice, place)

@@ -201,7 +201,7 @@ def conditions(number: int, noise_of: int) -> tuple[torch.Tensor, torch.Tensor, 
     """Noise, uniform numbers, energies and impact points."""
     random = np.random.default_rng(6)
     noise = torch.from_numpy(random.standard_normal((number, noise_of), np.float32))
-    uniform = torch.from_numpy(random.random((number, 2, 8), np.float32))
+    uniform = torch.from_numpy(random.random((number, 2, 9), np.float32))
     energy = np.exp(random.uniform(0.1, 4.5, number))
     return noise, uniform, energy, random.uniform(-0.4, 0.4, (number, 2))
 
@@ -242,7 +242,7 @@ def test_the_program_draws_showers_of_the_same_distribution(
         torch.manual_seed(7)
         found = program(
             torch.randn(number, fast.generator.noise),
-            torch.rand(number, 2, 8),
+            torch.rand(number, 2, 9),
             torch.full((number,), giga),
             torch.from_numpy(impact).float(),
         )[0].numpy()
@@ -268,6 +268,6 @@ def test_the_program_says_what_its_numbers_mean(
     record = json.loads(files["generator.json"])
     assert record["particle"] == "photon"
     assert record["energies"] == list(fast.scale.energies)
-    assert (record["noise"], record["uniform"]) == (fast.generator.noise, [2, 8])
+    assert (record["noise"], record["uniform"]) == (fast.generator.noise, [2, 9])
     assert list(record["inputs"]) == ["noise", "uniform", "energy", "impact"]
     np.testing.assert_allclose(record["cells"], patch.positions, atol=1e-9)

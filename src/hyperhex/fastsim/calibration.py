@@ -92,7 +92,7 @@ class _Means:
     """Means of layers.
 
     `response`, visible energy over that of the particle (5,) [MIP/GeV], and `hits` (5, n_layers) by
-    knot of ln E. By knot of ln h, all (8, n_layers - 1): `number` of layers, `excess` of a hit
+    knot of ln E. By knot of ln h, all (8, n_layers): `number` of layers, `excess` of a hit
     above the threshold [MIP], and the `share` of the excess of a layer in that of all from there.
     """
 
@@ -120,10 +120,13 @@ def _summed(
     Then, by knot of ln h, sums of one, the hits, their excess and what is left with it.
     """
     energy, response = density.of_energy(log_energy), layers.energy.sum(1) / log_energy.exp()
-    hits, above = layers.hits.float(), density.conditions.above(layers)
-    left, parted = above.flip(1).cumsum(1).flip(1), hits[:, :-1]
-    crowd = density.of_hits(parted) * (parted > 0)[..., None]
-    kinds = torch.ones_like(parted), parted, above[:, :-1], left[:, :-1]
+    hits, above, left = (
+        layers.hits.float(),
+        density.conditions.above(layers),
+        density.left_for(layers),
+    )
+    crowd = density.of_hits(hits) * density.shares_of(layers)[..., None]
+    kinds = torch.ones_like(hits), hits, above, left
     by_hits = (torch.einsum("nlk,nl->kl", crowd, kind) for kind in kinds)
     return energy.sum(0), energy.T @ response, energy.T @ hits, *by_hits
 
@@ -133,7 +136,7 @@ def _layers(density: LayerDensity, showers: Showers, random: np.random.Generator
     parts = []
     for start in range(0, len(showers), _LAYER_BLOCK):
         rows = showers.given().rows(slice(start, start + _LAYER_BLOCK))
-        uniform = random.random((2, len(rows), 2 * density.n_layers), dtype=np.float32)
+        uniform = random.random((2, len(rows), density.factors), dtype=np.float32)
         with torch.no_grad():
             choice, place = torch.from_numpy(uniform)
             parts.append(density(rows.log_energy, rows.impact, choice, place, compiled_mixture))

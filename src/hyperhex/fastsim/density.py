@@ -2,15 +2,17 @@
 
 The density is a product of one-dimensional ones, each given those before it (RNADE,
 arXiv:1306.0186): first the visible energy T of the shower, then the hits of each layer, then the
-energy of each layer as a share of what the layers before it have left. An adversary need not learn
-what can be learned by likelihood, and the response of the calorimeter is as good as its fit.
+energy of each layer but the densest as a share of what the layers before it have left. The densest,
+with the most hits, has the rest: in any other, which may have a thousandth of the energy, a rest
+would be all that is wrong with the others. An adversary need not learn what can be learned by
+likelihood, and the response of the calorimeter is as good as its fit.
 
 - T / E is linear in a variable whose width hardly depends on the energy,
   t = (T / (k E) - 1) sqrt(E), from a mixture of normal densities.
 - The hits of a layer are whole numbers: a mixture of logistic densities of 2 sqrt(h), integrated
   from h - 1/2 to h + 1/2 (arXiv:1701.05517).
 - A layer that is hit h times has at least h thresholds; of what lies above, it leaves the share
-  1 / (1 + exp(s)) to the layers behind. s + ln(what is there / h), for layers with few hits the
+  1 / (1 + exp(s)) to the others. s + ln(what is there / h), for layers with few hits the
   mean energy of a hit, is drawn from a mixture of normal densities.
 
 A fit of the likelihood leaves means a per cent off, here and there. Small tables, which are
@@ -51,7 +53,7 @@ class Known:
     """Layers as the density sees them, the first index the shower.
 
     `inputs` of all factors; `total` (n,); `low`, `high` edges of the hits (n, n_layers); `share`
-    (n, n_layers - 1) and whether it means anything, `counts`.
+    (n, n_layers) and whether it means anything, `counts`.
     """
 
     inputs: torch.Tensor
@@ -69,17 +71,18 @@ class Known:
 class LayerDensity(nn.Module):
     """p(energies, hits of layers | ln E, impact point).
 
-    Factor 0 is that of the total, 1 to n_layers those of the hits, the others those of the shares;
+    Factor 0 is that of the total, 1 to n_layers those of the hits, as many others of the shares;
     each is a network of two hidden layers that sees only what comes before it.
 
     Buffers
     -------
     total : mean of T / E [MIP/GeV], and deviation of t [GeV^1/2]
-    left : mean and deviation of ln(1 + energy above the thresholds from a layer on), (2, n_layers)
-    share : mean and deviation of s + ln(what is there / h), (2, n_layers - 1)
+    left : mean and deviation of ln(1 + energy above the thresholds that is left for a layer, those
+        behind it and the densest), (2, n_layers)
+    share : mean and deviation of s + ln(what is there / h), (2, n_layers)
     more_energy : what T is multiplied by, at knots of ln E, (5,)
     more_hits : what is added to 2 sqrt(h), at knots of ln E, (5, n_layers)
-    more_share : what is added to s, at knots of ln h, (8, n_layers - 1)
+    more_share : what is added to s, at knots of ln h, (8, n_layers)
     """
 
     total: torch.Tensor
@@ -99,16 +102,17 @@ class LayerDensity(nn.Module):
         self.hidden, self.components = hidden, components
         self.register_buffer("total", torch.tensor([1.0, 1.0]))
         self.register_buffer("left", torch.stack([torch.zeros(self.n_layers)] * 2))
-        self.register_buffer("share", torch.stack([torch.zeros(self.n_layers - 1)] * 2))
+        self.register_buffer("share", torch.stack([torch.zeros(self.n_layers)] * 2))
         self.left[1], self.share[1] = 1.0, 1.0
         self.register_buffer("more_energy", torch.ones(_ENERGY_KNOTS))
         self.register_buffer("more_hits", torch.zeros(_ENERGY_KNOTS, self.n_layers))
-        self.register_buffer("more_share", torch.zeros(len(_HITS_KNOTS), self.n_layers - 1))
+        self.register_buffer("more_share", torch.zeros(len(_HITS_KNOTS), self.n_layers))
         self.register_buffer("seen", _seen(self.n_layers))
         place, crowd = torch.linspace(-1.0, 1.0, _ENERGY_KNOTS), torch.tensor(_HITS_KNOTS).log()
         self.register_buffer("_place", place, persistent=False)
         self.register_buffer("_crowd", crowd, persistent=False)
         factors, inputs = self.seen.shape
+        self.factors = factors
         self.first = _weights(factors, inputs, hidden, math.sqrt(2.0))
         self.second = _weights(factors, hidden, hidden, math.sqrt(2.0))
         self.last = _weights(factors, hidden, 3 * components, 0.3)
@@ -132,10 +136,9 @@ class LayerDensity(nn.Module):
         ratio = layers.energy.sum(1) / energy
         self.total[0] = ratio.mean()
         self.total[1] = ((ratio / ratio.mean() - 1.0) * energy.sqrt()).std()
-        left, hits_left = self._behind(layers)
-        logs = torch.log1p(left)
+        logs = torch.log1p(self.left_for(layers))
         self.left.copy_(torch.stack([logs.mean(0), logs.std(0).clamp_min(_LEAST)]))
-        values, counts = self._shares(layers, left, hits_left)
+        values, counts = self._shares(layers)
         number = counts.sum(0).clamp_min(1.0)
         mean = (values * counts).sum(0) / number
         spread = ((values - mean).square() * counts).sum(0) / number
@@ -146,17 +149,18 @@ class LayerDensity(nn.Module):
         energy = log_energy.exp()
         total = (layers.energy.sum(1) / (self.total[0] * energy) - 1.0) * energy.sqrt()
         total = total / self.total[1]
-        left, hits_left = self._behind(layers)
-        values, counts = self._shares(layers, left, hits_left)
+        values, counts = self._shares(layers)
         hits = layers.hits.to(torch.float32)
         low = scaled(root((hits - 0.5).clamp_min(0.0)), self.conditions.hits)
         high = scaled(root(hits + 0.5), self.conditions.hits)
+        of_hits, excess = self.conditions.of_layers(layers).chunk(2, dim=1)
         inputs = torch.cat(
             [
                 self.conditions.of_particle(log_energy, impact),
                 total[:, None].clamp(-_FARTHEST_TOTAL, _FARTHEST_TOTAL),
-                self.conditions.of_layers(layers),
-                scaled(torch.log1p(left), self.left),
+                of_hits,
+                excess.masked_fill(_densest(layers.hits), 0.0),
+                scaled(torch.log1p(self.left_for(layers)), self.left),
             ],
             dim=1,
         )
@@ -203,7 +207,7 @@ class LayerDensity(nn.Module):
     ) -> Layers:
         """Layers drawn for ln E (n,) of [GeV] and `impact` (n, 2) in the wedge [cm].
 
-        `choice` and `place` are uniform random numbers in (0, 1), (n, 2 n_layers): which component
+        `choice` and `place` are uniform random numbers in (0, 1), (n, factors): which component
         of a factor, and where in it. `mixture` draws from mixtures in place of torch.
         """
         n_layers, hits_at = self.n_layers, 6
@@ -237,27 +241,24 @@ class LayerDensity(nn.Module):
             hits.append(found)
         number = torch.stack(hits, dim=1)
         left = (total.clamp_min(0.0) - threshold * number.sum(1)).clamp_min(0.0)
-        behind = number.flip(1).cumsum(1).flip(1)
-        more = (self.of_hits(number[:, :-1]) * self.more_share.T).sum(2)
-        above = []
+        more = (self.of_hits(number) * self.more_share.T).sum(2)
+        densest, above = _densest(number), []
         for layer in range(n_layers):
             mean, deviation = self.left[:, layer]
             inputs[:, hits_at + 2 * n_layers + layer] = (torch.log1p(left) - mean) / deviation
-            found = torch.where(number[:, layer] > 0, left, 0.0)
-            if layer < n_layers - 1:
-                factor = 1 + n_layers + layer
-                value = draw(self._mixture(factor, inputs), choice[:, factor], away[:, factor])
-                value = value * self.share[1, layer] + self.share[0, layer] + more[:, layer]
-                there = left.clamp_min(_LEAST) / number[:, layer].clamp_min(1.0)
-                shared = left * torch.sigmoid(value - torch.log(there))
-                found = torch.where(
-                    behind[:, layer + 1] > 0, torch.where(number[:, layer] > 0, shared, 0.0), found
-                )
+            factor, hit = 1 + n_layers + layer, number[:, layer]
+            value = draw(self._mixture(factor, inputs), choice[:, factor], away[:, factor])
+            value = value * self.share[1, layer] + self.share[0, layer] + more[:, layer]
+            there = left.clamp_min(_LEAST) / hit.clamp_min(1.0)
+            shares = (hit > 0) & ~densest[:, layer]
+            found = torch.where(shares, left * torch.sigmoid(value - torch.log(there)), 0.0)
             mean, deviation = self.conditions.excess[:, layer]
-            inputs[:, hits_at + n_layers + layer] = (torch.log1p(found) - mean) / deviation
+            told = (torch.log1p(found) - mean) / deviation
+            inputs[:, hits_at + n_layers + layer] = torch.where(densest[:, layer], 0.0, told)
             left = left - found
             above.append(found)
-        return Layers(torch.stack(above, dim=1) + threshold * number, number)
+        rest = torch.where(densest & (number > 0), left[:, None], 0.0)
+        return Layers(torch.stack(above, dim=1) + rest + threshold * number, number)
 
     def _mixture(self, factor: int, inputs: torch.Tensor) -> torch.Tensor:
         """Mixture of a factor, (n, 3 components): logits, means, logarithms of the widths.
@@ -273,20 +274,29 @@ class LayerDensity(nn.Module):
         hidden = nn.functional.leaky_relu(hidden, _SLOPE, inplace=True)
         return torch.addmm(self.last_bias[factor], hidden, self.last[factor])
 
-    def _behind(self, layers: Layers) -> tuple[torch.Tensor, torch.Tensor]:
-        """Energy above the thresholds and hits of each layer and those behind it."""
-        above = self.conditions.above(layers)
-        return above.flip(1).cumsum(1).flip(1), layers.hits.flip(1).cumsum(1).flip(1)
+    def left_for(self, layers: Layers) -> torch.Tensor:
+        """Energy above thresholds of a layer, those behind it and the densest, (n, n_layers)."""
+        above, densest = self.conditions.above(layers), _densest(layers.hits)
+        others = above.masked_fill(densest, 0.0)
+        return others.flip(1).cumsum(1).flip(1) + (above - others).sum(1, keepdim=True)
 
-    def _shares(
-        self, layers: Layers, left: torch.Tensor, hits_left: torch.Tensor
-    ) -> tuple[torch.Tensor, torch.Tensor]:
-        """Values s + ln(what is there / h) of all layers but the last, and whether they count."""
-        above, hits = self.conditions.above(layers)[:, :-1], layers.hits[:, :-1]
-        counts = (hits > 0) & (hits_left[:, 1:] > 0) & (above > _LEAST) & (left[:, 1:] > _LEAST)
-        share = torch.log(above.clamp_min(_LEAST) / left[:, 1:].clamp_min(_LEAST))
-        share = share + torch.log(left[:, :-1].clamp_min(_LEAST) / hits.clamp_min(1))
+    def shares_of(self, layers: Layers) -> torch.Tensor:
+        """Whether a layer's share of what is left for it decides its energy, (n, n_layers)."""
+        return (layers.hits > 0) & ~_densest(layers.hits)
+
+    def _shares(self, layers: Layers) -> tuple[torch.Tensor, torch.Tensor]:
+        """Values s + ln(what is there / h) of all layers, and whether they count."""
+        above, hits, left = self.conditions.above(layers), layers.hits, self.left_for(layers)
+        rest = left - above
+        counts = self.shares_of(layers) & (above > _LEAST) & (rest > _LEAST)
+        share = torch.log(above.clamp_min(_LEAST) / rest.clamp_min(_LEAST))
+        share = share + torch.log(left.clamp_min(_LEAST) / hits.clamp_min(1))
         return share, counts.to(share.dtype)
+
+
+def _densest(hits: torch.Tensor) -> torch.Tensor:
+    """Which layer has the most hits, the first of several, (n, n_layers)."""
+    return torch.arange(hits.shape[1], device=hits.device) == hits.argmax(1, keepdim=True)
 
 
 def drawn_from_mixture(
@@ -307,12 +317,12 @@ def _weights(factors: int, inputs: int, outputs: int, gain: float) -> nn.Paramet
 def _seen(n_layers: int) -> torch.Tensor:
     """Which inputs each factor sees, (factors, inputs), one or zero."""
     total, hits, energy, left = 5, 6, 6 + n_layers, 6 + 2 * n_layers
-    seen = torch.zeros(2 * n_layers, 6 + 3 * n_layers)
+    seen = torch.zeros(1 + 2 * n_layers, 6 + 3 * n_layers)
     seen[:, :total] = 1.0
     seen[1:, total] = 1.0
     for layer in range(n_layers):
         seen[1 + layer, hits : hits + layer] = 1.0
-    for layer in range(n_layers - 1):
+    for layer in range(n_layers):
         row = seen[1 + n_layers + layer]
         row[hits : hits + n_layers] = 1.0
         row[energy : energy + layer] = 1.0

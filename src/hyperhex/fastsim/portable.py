@@ -81,8 +81,8 @@ class Portable(nn.Module):
     ) -> tuple[torch.Tensor, torch.Tensor]:
         """Showers, and the mean energies they are drawn about, (n, n_layers, n_cells) [GeV] both.
 
-        `noise` (n, noise) is normal, `uniform` (n, 2, 2 n_layers) in (0, 1), `energy` (n,) [GeV],
-        `impact` (n, 2) in the central cell [cm].
+        `noise` (n, noise) is normal, `uniform` (n, 2, factors of the density) in (0, 1), `energy`
+        (n,) [GeV], `impact` (n, 2) in the central cell [cm].
         """
         inside = energy.clamp(*self.scale.energies)
         images = torch.einsum("kij,nj->nki", self.matrices, impact)
@@ -201,9 +201,10 @@ def save_program(fast_simulation: FastSimulation, path: Path) -> None:
     number of showers is free.
     """
     generator, scale = fast_simulation.generator, fast_simulation.scale
+    uniform = 2, fast_simulation.density.factors
     examples = (
         torch.zeros(3, generator.noise),
-        torch.full((3, 2, 2 * generator.n_layers), 0.5),
+        torch.full((3, *uniform), 0.5),
         torch.linspace(*scale.energies, 3),
         torch.zeros(3, 2),
     )
@@ -212,7 +213,7 @@ def save_program(fast_simulation: FastSimulation, path: Path) -> None:
     record = {
         "inputs": {
             "noise": f"(n, {generator.noise}), normal",
-            "uniform": f"(n, 2, {2 * generator.n_layers}), uniform in (0, 1)",
+            "uniform": f"(n, 2, {uniform[1]}), uniform in (0, 1)",
             "energy": "(n,) [GeV]",
             "impact": "(n, 2) in the central cell [cm]",
         },
@@ -221,7 +222,7 @@ def save_program(fast_simulation: FastSimulation, path: Path) -> None:
             "means": "that they are drawn about, of the same shape [GeV]",
         },
         "noise": generator.noise,
-        "uniform": (2, 2 * generator.n_layers),
+        "uniform": uniform,
         "cells": fast_simulation.patch.positions.round(9).tolist(),
         **asdict(scale),
     }

@@ -134,7 +134,7 @@ class FastSimulation:
         self, energy: NDArray, point: NDArray, random: np.random.Generator
     ) -> tuple[NDArray[np.float32], Layers]:
         """Layers of showers, and in which proportions their cells are expected to share them."""
-        number, factors = len(energy), 2 * self.generator.n_layers
+        number, factors = len(energy), self.density.factors
         noise = random.standard_normal((number, self.generator.noise), dtype=np.float32)
         uniform = random.random((2, number, factors), dtype=np.float32)
         log_energy = torch.from_numpy(np.log(energy).astype(np.float32))
