@@ -31,7 +31,7 @@ __all__ = ["calibrate", "calibrate_layers", "drawn_about_template"]
 _ROUNDS = 4
 _LARGEST_STEP = 0.3
 _BATCH = 256
-_SETTLED = 6000
+_SETTLED, _PROFILED = 6000, 50_000  # showers
 
 _LAYER_ROUNDS = 6
 _DRAWS = 2
@@ -49,7 +49,7 @@ def calibrate(
     The number of means is small beside the number of showers, so four rounds are enough and nothing
     is learned by heart.
     """
-    few = showers.rows(slice(_SETTLED))
+    few, showers = (showers.rows(slice(number)) for number in (_SETTLED, _PROFILED))
 
     def draw(tables: HitTables, number: int) -> NDArray[np.float32]:
         return _drawn(generator, tables, few, seed, _ROUNDS + number)
@@ -150,7 +150,7 @@ def drawn_about_template(
     template: Template, crossings: Crossings, showers: Showers, seed: int
 ) -> Crossings:
     """Crossings settled about the mean shower, before there is a generator."""
-    few = showers.rows(slice(_SETTLED))
+    few, showers = (showers.rows(slice(number)) for number in (_SETTLED, _PROFILED))
     blocks = [few.rows(slice(start, start + _BATCH)) for start in range(0, len(few), _BATCH)]
     with torch.no_grad():
         logits = [template(block.layers, block.impact) for block in blocks]
@@ -165,8 +165,8 @@ def drawn_about_template(
 
 
 def _template(patch: Patch, deposits: NDArray, like: Showers) -> Template:
-    """Template of showers under the conditions of others."""
-    return fit_template(patch, deposits, like.impact.numpy())
+    """Template of showers under the conditions of others, for the rings of whole showers."""
+    return fit_template(patch, deposits, like.impact.numpy(), by_energy=True)
 
 
 def _drawn(

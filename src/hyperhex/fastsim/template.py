@@ -88,8 +88,12 @@ def hats(value: torch.Tensor, knots: torch.Tensor) -> torch.Tensor:
     return rising - torch.cat([rising[..., 1:], torch.zeros_like(value)], dim=-1)
 
 
-def fit_template(patch: Patch, deposits: NDArray, impact: NDArray) -> Template:
+def fit_template(
+    patch: Patch, deposits: NDArray, impact: NDArray, *, by_energy: bool = False
+) -> Template:
     """Template of showers (n, layers, cells) [MIP], (n, 2) [cm].
+
+    All layers count alike, or `by_energy` as much as their share of the energy of their shower.
 
     Where few layers have about so many hits of such energies, the profile is between that of those
     that have and that of all with so many hits, and where those are few, that of layers with fewer.
@@ -97,7 +101,11 @@ def fit_template(patch: Patch, deposits: NDArray, impact: NDArray) -> Template:
     energy, number = torch.from_numpy(deposits.sum(axis=2)), (deposits > 0).sum(axis=2)
     layers = Layers(energy, torch.from_numpy(number).float())
     hits = torch.linspace(0.0, float(np.log(max(2, number.max()))), _HITS_KNOTS)
+    # a layer without energy says nothing of where it would be
     there = number > 0
+    counts_as = there.astype(np.float32)
+    if by_energy:
+        counts_as = (energy / energy.sum(1, keepdim=True).clamp_min(_FLOOR)).numpy()
     low, high = np.quantile(np.log(energy.numpy()[there] / number[there]), _SHARES)
     shares = torch.linspace(float(low), float(high), _SHARE_KNOTS)
     distances = _DISTANCE_KNOTS[: np.searchsorted(_DISTANCE_KNOTS, 1.1 * patch.rings)] * patch.pitch
@@ -105,17 +113,15 @@ def fit_template(patch: Patch, deposits: NDArray, impact: NDArray) -> Template:
     sums, counts, cells = np.zeros(shape), np.zeros(shape), np.zeros(len(distances))
     for start in range(0, len(deposits), _BLOCK):
         rows = slice(start, start + _BLOCK)
-        weight = _weights(layers.rows(rows), hits, shares).numpy()
+        weight = _weights(layers.rows(rows), hits, shares).numpy() * counts_as[rows, :, None]
         apart = np.linalg.norm(impact[rows, None, :] - patch.positions, axis=2)
         hat = hats(torch.from_numpy(apart), torch.from_numpy(distances)).float().numpy()
         total = energy[rows].numpy()[..., None]
-        # a layer without energy says nothing of where it would be
-        weight *= total > 0
         fractions = (deposits[rows] / np.maximum(total, _FLOOR)) @ hat
         sums += np.einsum("nlk,nld->kld", weight, fractions, optimize=True)
         counts += np.einsum("nlk,nd->kld", weight, hat.sum(axis=1), optimize=True)
         cells += hat.sum(axis=(0, 1))
-    few = _FEW * cells / max(1, len(deposits))
+    few = _FEW * counts_as[there].mean() * cells / max(1, len(deposits))
     by_both = [part.reshape(len(hits), len(shares), *shape[1:]) for part in (sums, counts)]
     by_hits = [part.sum(axis=1) for part in by_both]
     mean, found = by_hits[0].sum(axis=0) / by_hits[1].sum(axis=0).clip(_FLOOR), []
