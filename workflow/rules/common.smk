@@ -119,7 +119,7 @@ def showers(wildcards):
 
 def shower_memory(wildcards):
     """Memory [MB] of the work on a library: a pion's 7504 cells are 30 kB, held several times."""
-    each = 0.1 if "pi+" in PRODUCTION.simulate.particles else 0.02
+    each = 0.07 if "pi+" in PRODUCTION.simulate.particles else 0.02
     number = max(map(PRODUCTION.simulate.showers, PRODUCTION.simulate.particles))
     return 2500 + round(each * number)
 
