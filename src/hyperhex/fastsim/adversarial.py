@@ -4,8 +4,8 @@ Critic loss E[D(G)] - E[D(x)] + lambda E[(|grad D| - 1)^2], generator loss -E[D(
 (arXiv:1704.00028), on showers of layered calorimeters as in CaloGAN (arXiv:1705.02355).
 
 A training has diverged when a loss or a weight is no number any more, when the critic's loss is
-beyond all measure, or when the generator has collapsed: its features lie two standard deviations
-of the full simulation from the library's on average, or vary a quarter as much.
+beyond all measure, or when the generator has collapsed: its features lie one and a half standard
+deviations of the full simulation from the library's on average, or vary a quarter as much.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ _MOMENTA = (0.0, 0.9)
 _CONTROL = 1024
 _WILD = 1e4
 _PROBE = 256
-_FARTHEST = 2.0
+_FARTHEST = 1.5
 _LEAST_SPREAD = 0.25
 _SLOWER = 0.5
 
