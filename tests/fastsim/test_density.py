@@ -258,6 +258,14 @@ def test_calibrated_means_are_those_of_the_showers(fitted: Any) -> None:
     assert apart[1][1] < 0.05
 
 
+def test_few_showers_calibrate_what_they_can(fitted: Any) -> None:
+    """Of three showers there are none near some energies and some numbers of hits."""
+    density = copy.deepcopy(fitted.density)
+    calibrate_layers(density, fitted.showers.rows(slice(3)), 1)
+    for table in (density.more_energy, density.more_hits, density.more_share):
+        assert table.isfinite().all()
+
+
 def departures(density: LayerDensity, showers: Showers) -> tuple[float, float]:
     """Largest departures of the mean visible energy in thirds of ln E, and of layers' energies."""
     random, energies = torch.Generator().manual_seed(11), []

@@ -38,7 +38,7 @@ _DRAWS = 2
 _LAYER_BLOCK = 4096
 _FEW_LAYERS = 30.0
 _LEAST_SLOPE = 0.2
-_LEAST_EXCESS = 1e-3  # [MIP]
+_TINY = 1e-3  # showers, [MIP], [MIP/GeV]
 
 
 def calibrate(
@@ -78,9 +78,9 @@ def calibrate_layers(density: LayerDensity, showers: Showers, seed: int) -> None
             density, showers, [_layers(density, showers, random) for _ in range(_DRAWS)]
         )
         part = 1.0 / (number + 1)
-        density.more_energy.mul_((target.response / reached.response) ** part)
+        density.more_energy.mul_(_ratio(target.response, reached.response) ** part)
         density.more_hits.add_(part * (root(target.hits) - root(reached.hits)))
-        step = torch.log((target.excess + _LEAST_EXCESS) / (reached.excess + _LEAST_EXCESS))
+        step = torch.log(_ratio(target.excess, reached.excess))
         # the derivative of the logarithm of a logistic function
         step = step / (1.0 - reached.share).clamp_min(_LEAST_SLOPE)
         known = target.number / (target.number + _FEW_LAYERS)
@@ -108,8 +108,15 @@ def _means(density: LayerDensity, showers: Showers, drawn: Sequence[Layers]) -> 
     seen = [_summed(density, showers.log_energy, layers) for layers in drawn]
     weight, response, hits, *by_hits = (sum(parts) / len(seen) for parts in zip(*seen, strict=True))
     number, parted, above, left = by_hits
-    share, excess = above / left.clamp_min(_LEAST_EXCESS), above / parted.clamp_min(1.0)
-    return _Means(response / weight, hits / weight[:, None], number, excess, share)
+    # there may be no shower near a knot
+    weight, left = (part.clamp_min(_TINY) for part in (weight, left))
+    excess = above / parted.clamp_min(1.0)
+    return _Means(response / weight, hits / weight[:, None], number, excess, above / left)
+
+
+def _ratio(target: torch.Tensor, reached: torch.Tensor) -> torch.Tensor:
+    """Ratio of means, 1 where both are zero."""
+    return (target + _TINY) / (reached + _TINY)
 
 
 def _summed(
