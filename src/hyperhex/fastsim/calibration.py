@@ -127,11 +127,8 @@ def _summed(
     Then, by knot of ln h, sums of one, the hits, their excess and what is left with it.
     """
     energy, response = density.of_energy(log_energy), layers.energy.sum(1) / log_energy.exp()
-    hits, above, left = (
-        layers.hits.float(),
-        density.conditions.above(layers),
-        density.left_for(layers),
-    )
+    hits, left = layers.hits.float(), density.left_for(layers)
+    above = density.conditions.above(layers)
     crowd = density.of_hits(hits) * density.shares_of(layers)[..., None]
     kinds = torch.ones_like(hits), hits, above, left
     by_hits = (torch.einsum("nlk,nl->kl", crowd, kind) for kind in kinds)
@@ -157,7 +154,7 @@ def drawn_about_template(
     template: Template, crossings: Crossings, showers: Showers, seed: int
 ) -> Crossings:
     """Crossings settled about the mean shower, before there is a generator."""
-    few, showers = (showers.rows(slice(number)) for number in (_SETTLED, _PROFILED))
+    few = showers.rows(slice(_SETTLED))
     blocks = [few.rows(slice(start, start + _BATCH)) for start in range(0, len(few), _BATCH)]
     with torch.no_grad():
         logits = [template(block.layers, block.impact) for block in blocks]
