@@ -145,8 +145,8 @@ def test_one_energy_is_one_bin() -> None:
 
 
 def test_comparison_with_itself_misses_nothing(patch: Patch, full: Sample, twin: Sample) -> None:
-    floor = judge.floors(patch, full, twin, seed=1)
-    merit = judge.compare(patch, full, full, floor, seed=1)
+    floor = judge.floors(patch, full, twin, len(full), seed=1)
+    merit = judge.compare(patch, full, full, floor, len(full), seed=1)
     json.dumps(merit, allow_nan=False)
     assert merit["auc_high"] == pytest.approx(0.5, abs=4 * merit["auc_error"]["high"])
     assert merit["auc_low"] == pytest.approx(0.5, abs=4 * merit["auc_error"]["low"])
@@ -161,9 +161,24 @@ def test_comparison_with_itself_misses_nothing(patch: Patch, full: Sample, twin:
     assert limits.misses({"photon": decided}, FastsimGate()) == []
 
 
+def test_classifiers_are_told_of_some_showers_and_means_are_of_all(
+    patch: Patch, full: Sample, broken: Sample
+) -> None:
+    """Showers that classifiers are not told of are broken: the means show it, the areas do not."""
+    most = 3 * len(full) // 4
+    deposits = np.concatenate([full.deposits[:most], broken.deposits[most:]])
+    partly = Sample(deposits, full.energy, full.impact)
+    floor = judge.floors(patch, full, full, most, seed=1)
+    merit = judge.compare(patch, full, partly, floor, most, seed=1)
+    assert (merit["showers"], merit["classified"]) == (len(full), most)
+    for level in ("high", "low"):
+        assert merit[f"auc_{level}"] == pytest.approx(0.5, abs=4 * merit["auc_error"][level])
+    assert limits.decisive(merit)["layers"] > 0.01
+
+
 def test_a_broken_generator_misses_its_limits(patch: Patch, full: Sample, broken: Sample) -> None:
-    floor = judge.floors(patch, full, full, seed=1)
-    merit = judge.compare(patch, full, broken, floor, seed=1)
+    floor = judge.floors(patch, full, full, len(full), seed=1)
+    merit = judge.compare(patch, full, broken, floor, len(full), seed=1)
     for level in ("high", "low"):
         found = merit["classifiers"][level]
         assert {"trees", "network"} == set(found)
@@ -234,7 +249,8 @@ def test_showers_of_one_energy_are_judged(patch: Patch, toy: Toy) -> None:
     assert worse["auc_low"] > 0.9
     assert worse["fpd"] > found["fpd"]
     assert worse["departures"]["layers"] > 0.2
-    merit = judge.compare(patch, full, broken, judge.floors(patch, full, same, seed=1), seed=1)
+    floor = judge.floors(patch, full, same, len(full), seed=1)
+    merit = judge.compare(patch, full, broken, floor, len(full), seed=1)
     assert len(merit["energies"]) == 1
 
 

@@ -40,3 +40,18 @@ def test_rare_layers_are_like_those_with_as_many_hits(patch: Patch) -> None:
     layers = Layers(torch.tensor([[1e4]]), torch.full((1, 1), 37.0))
     centre = torch.softmax(template(layers, torch.zeros(1, 2)), dim=2)[0, 0, 0]
     assert float(centre) < 0.3
+
+
+def test_a_template_of_given_knots_says_what_the_one_with_its_own_says(patch: Patch) -> None:
+    """Of the same layers they are the same; of layers with half the hits only the knots are."""
+    random = np.random.default_rng(2)
+    deposits = random.exponential(2.0, (500, 1, patch.n_cells)).astype(np.float32)
+    few = np.where(random.random(deposits.shape) < 0.5, deposits, np.float32(0.0))
+    impact = np.zeros((500, 2))
+    own = fit_template(patch, deposits, impact)
+    again = fit_template(patch, deposits, impact, knots=own)
+    torch.testing.assert_close(again.radial, own.radial, rtol=0.0, atol=0.0)
+    fewer = fit_template(patch, few, impact, knots=own)
+    assert torch.equal(fewer.hits, own.hits)
+    assert torch.equal(fewer.shares, own.shares)
+    assert not torch.equal(fit_template(patch, few, impact).hits, own.hits)

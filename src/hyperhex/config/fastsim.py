@@ -60,6 +60,9 @@ class FastsimNetwork(Section):
     threads: Threads = 1
     threshold: Positive = Field(default=0.5, description="least energy of a cell [MIP]")
     held_out: Fraction = Field(default=0.25, description="share of the library that judges")
+    classified: Count = Field(
+        default=50000, description="held-out showers of either kind that classifiers tell apart"
+    )
     single_energies: list[Positive] = Field(
         default=[], description="energies at which showers are compared apart [GeV]"
     )

@@ -55,11 +55,15 @@ def calibrate(
         return _drawn(generator, tables, few, seed, _ROUNDS + number)
 
     tables = settle(crossings, few.deposits.numpy(), draw).tables()
-    target = _template(patch, showers.deposits.numpy(), showers)
+    template, impact = generator.template, showers.impact.numpy()
+
+    def profiles(deposits: NDArray[np.float32]) -> torch.Tensor:
+        return fit_template(patch, deposits, impact, knots=template, by_energy=True).radial
+
+    target = profiles(showers.deposits.numpy())
     for number in range(_ROUNDS):
-        reached = _template(patch, _drawn(generator, tables, showers, seed, number), showers)
-        step = (target.radial - reached.radial).clamp(-_LARGEST_STEP, _LARGEST_STEP)
-        generator.template.radial.add_(step)
+        reached = profiles(_drawn(generator, tables, showers, seed, number))
+        template.radial.add_((target - reached).clamp(-_LARGEST_STEP, _LARGEST_STEP))
     return tables
 
 
@@ -166,11 +170,6 @@ def drawn_about_template(
         return draw_hits(fractions, *layers, tables, part).dense(*fractions.shape[1:])
 
     return settle(crossings, few.deposits.numpy(), draw)
-
-
-def _template(patch: Patch, deposits: NDArray, like: Showers) -> Template:
-    """Template of showers under the conditions of others, for the rings of whole showers."""
-    return fit_template(patch, deposits, like.impact.numpy(), by_energy=True)
 
 
 def _drawn(

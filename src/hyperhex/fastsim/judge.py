@@ -35,13 +35,14 @@ Found = Mapping[str, NDArray[np.float64]]
 
 
 def compare(
-    patch: Patch, full: Sample, fast: Sample, floor: Mapping[str, Any], seed: int
+    patch: Patch, full: Sample, fast: Sample, floor: Mapping[str, Any], most: int, seed: int
 ) -> dict[str, Any]:
     """Figures of merit of `fast` against `full`, which share their conditions row by row.
 
-    `floor` are those of `floors`, which are among the figures. Energies may all be one.
+    `floor` are those of `floors`, which are among the figures. The first `most` showers are told
+    apart by classifiers, all other figures are of all of them. Energies may all be one.
     """
-    seen, generated = _see(patch, full), _see(patch, fast)
+    seen, generated = (_see(patch, part, most) for part in (full, fast))
     told = _told_apart(seen, generated, seed)
     classifiers = _classifiers(told)
     for level, found in floor["classifiers"].items():
@@ -49,6 +50,7 @@ def compare(
             classifiers[level][name]["floor"] = entry["auc"]
     return {
         "showers": len(full),
+        "classified": len(seen.low),
         **_aucs(told),
         "classifiers": classifiers,
         "fpd": told.frechet,
@@ -59,10 +61,13 @@ def compare(
     }
 
 
-def floors(patch: Patch, full: Sample, other: Sample, seed: int) -> dict[str, Any]:
-    """Figures of merit of the full simulation against a second sample of it, row by row."""
+def floors(patch: Patch, full: Sample, other: Sample, most: int, seed: int) -> dict[str, Any]:
+    """Figures of merit of the full simulation against a second sample of it, row by row.
+
+    Classifiers are told as many showers as in `compare`.
+    """
     number = min(len(full), len(other))
-    alike, again = (_see(patch, part.rows(slice(number))) for part in (full, other))
+    alike, again = (_see(patch, part.rows(slice(number)), most) for part in (full, other))
     told = _told_apart(alike, again, seed)
     areas = {level: separation.best(found).auc for level, found in told.areas.items()}
     return {
@@ -77,7 +82,7 @@ def floors(patch: Patch, full: Sample, other: Sample, seed: int) -> dict[str, An
 
 def at_energy(patch: Patch, full: Sample, fast: Sample, seed: int) -> dict[str, Any]:
     """Figures of merit at one energy, where fluctuations alone tell showers apart; no floors."""
-    seen, generated = _see(patch, full), _see(patch, fast)
+    seen, generated = (_see(patch, part, len(full)) for part in (full, fast))
     told, means = _told_apart(seen, generated, seed), seen.agreement(generated)
     (row,) = means["energies"]
     return {
@@ -100,7 +105,7 @@ def glance(patch: Patch, full: Sample, fast: Sample) -> dict[str, Any]:
 
 @dataclass(frozen=True)
 class _Seen:
-    """Showers, and all that is looked at of them."""
+    """Showers, and all that is looked at of them; `low` is of as many as are classified."""
 
     energy: NDArray
     found: Found
@@ -120,20 +125,19 @@ class _Told:
     kernel: Distance
 
 
-def _see(patch: Patch, sample: Sample) -> _Seen:
-    found = sample.observables(patch)
-    conditions = np.column_stack([np.log(sample.energy), sample.impact])
-    low = look_at_cells(sample.deposits, conditions)
+def _see(patch: Patch, sample: Sample, most: int) -> _Seen:
+    found, few = sample.observables(patch), sample.rows(slice(most))
+    low = look_at_cells(few.deposits, np.column_stack([np.log(few.energy), few.impact]))
     return _Seen(sample.energy, found, beside(found, sample.energy), low)
 
 
 def _told_apart(first: _Seen, second: _Seen, seed: int) -> _Told:
-    high = [Look(np.asarray(part.high, np.float32)) for part in (first, second)]
+    pair = first.high, second.high
+    high = [Look(np.asarray(part[: len(first.low)], np.float32)) for part in pair]
     areas = {
         "high": separation.areas(high[0], high[1], seed),
         "low": separation.areas(first.low, second.low, seed),
     }
-    pair = first.high, second.high
     return _Told(areas, frechet_distance(*pair, seed), kernel_distance(*pair, seed))
 
 

@@ -179,7 +179,7 @@ def floors(settings: FastsimSettings, showers: Path, output: Path) -> None:
     torch.set_num_threads(1)
     library = open_library(showers, settings)
     particle, pair = library.scale.particle, (library.judging(), library.training())
-    found = judge.floors(library.patch, *pair, library.seed)
+    found = judge.floors(library.patch, *pair, library.settings.classified, library.seed)
     areas = found["auc_high_floor"], found["auc_low_floor"]
     log.info("%s: AUC %.3f on observables, %.3f on cells", particle, *areas)
     write_json(output, {"particle": particle, **found})
@@ -214,7 +214,8 @@ def validate(
         msg = f"{floors}: floors of {of}, the showers are of {scale.particle}"
         raise StoreError(msg)
     fast = generated(fast_simulation, full, seed)
-    found = compare(fast_simulation.patch, full, fast, floor, seed)
+    most = library.settings.classified
+    found = compare(fast_simulation.patch, full, fast, floor, most, seed)
     areas = tuple(found[f"auc_{name}"] for name in ("high", "low", "floor"))
     log.info("%s: AUC %.3f on observables, %.3f on cells, floor %.3f", scale.particle, *areas)
     found |= speed.measure(fast_simulation, full, library.store)

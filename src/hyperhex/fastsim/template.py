@@ -89,25 +89,34 @@ def hats(value: torch.Tensor, knots: torch.Tensor) -> torch.Tensor:
 
 
 def fit_template(
-    patch: Patch, deposits: NDArray, impact: NDArray, *, by_energy: bool = False
+    patch: Patch,
+    deposits: NDArray,
+    impact: NDArray,
+    *,
+    knots: Template | None = None,
+    by_energy: bool = False,
 ) -> Template:
     """Template of showers (n, layers, cells) [MIP], (n, 2) [cm].
 
-    All layers count alike, or `by_energy` as much as their share of the energy of their shower.
+    Its knots are those of another template, or lie between the extremes of these showers. All
+    layers count alike, or `by_energy` as much as their share of the energy of their shower.
 
     Where few layers have about so many hits of such energies, the profile is between that of those
     that have and that of all with so many hits, and where those are few, that of layers with fewer.
     """
     energy, number = torch.from_numpy(deposits.sum(axis=2)), (deposits > 0).sum(axis=2)
     layers = Layers(energy, torch.from_numpy(number).float())
-    hits = torch.linspace(0.0, float(np.log(max(2, number.max()))), _HITS_KNOTS)
     # a layer without energy says nothing of where it would be
     there = number > 0
     counts_as = there.astype(np.float32)
     if by_energy:
         counts_as = (energy / energy.sum(1, keepdim=True).clamp_min(_FLOOR)).numpy()
-    low, high = np.quantile(np.log(energy.numpy()[there] / number[there]), _SHARES)
-    shares = torch.linspace(float(low), float(high), _SHARE_KNOTS)
+    if knots is None:
+        hits = torch.linspace(0.0, float(np.log(max(2, number.max()))), _HITS_KNOTS)
+        low, high = np.quantile(np.log(energy.numpy()[there] / number[there]), _SHARES)
+        shares = torch.linspace(float(low), float(high), _SHARE_KNOTS)
+    else:
+        hits, shares = knots.hits, knots.shares
     distances = _DISTANCE_KNOTS[: np.searchsorted(_DISTANCE_KNOTS, 1.1 * patch.rings)] * patch.pitch
     shape = len(hits) * len(shares), deposits.shape[1], len(distances)
     sums, counts, cells = np.zeros(shape), np.zeros(shape), np.zeros(len(distances))
