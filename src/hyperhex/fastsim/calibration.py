@@ -8,7 +8,6 @@ library, in logarithms, is added to the logits that the generator starts from.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -33,11 +32,8 @@ _LARGEST_STEP = 0.3
 _BATCH = 256
 _SETTLED, _PROFILED = 6000, 50_000  # showers
 
-_LAYER_ROUNDS = 6
-_DRAWS = 2
+_LAYER_ROUNDS = 8
 _LAYER_BLOCK = 4096
-_FEW_LAYERS = 30.0
-_LEAST_SLOPE = 0.2
 _TINY = 1e-3  # showers, [MIP], [MIP/GeV]
 
 
@@ -68,75 +64,48 @@ def calibrate(
 
 
 def calibrate_layers(density: LayerDensity, showers: Showers, seed: int) -> None:
-    """Set the tables of a density for its means to be those of the showers that it was fitted to.
+    """Set the tables of a density for what it draws to be as the showers that it was fitted to.
 
-    They are the response and the hits of each layer, by the particle's energy, and the energy of a
-    hit, by layer and number of hits. Where few layers have about so many, little is changed.
+    It is the mean of the response and of the hits of each layer, by the particle's energy, and the
+    distribution of the energy of a hit, by layer and number of hits.
     Steps become shorter as those of a stochastic approximation (Robbins & Monro 1951), so that what
     is reached is as good as all draws together.
     """
-    target = _means(density, showers, [showers.layers])
+    target, quantiles = _means(density, showers, showers.layers), density.quantiles(showers.layers)
     for number in range(_LAYER_ROUNDS):
         random = np.random.default_rng(integer(seed, "fastsim", "layers", number))
-        reached = _means(
-            density, showers, [_layers(density, showers, random) for _ in range(_DRAWS)]
-        )
+        layers = _layers(density, showers, random)
+        reached = _means(density, showers, layers)
         part = 1.0 / (number + 1)
         density.more_energy.mul_(_ratio(target.response, reached.response) ** part)
         density.more_hits.add_(part * (root(target.hits) - root(reached.hits)))
-        step = torch.log(_ratio(target.excess, reached.excess))
-        # the derivative of the logarithm of a logistic function
-        step = step / (1.0 - reached.share).clamp_min(_LEAST_SLOPE)
-        known = target.number / (target.number + _FEW_LAYERS)
-        density.more_share.add_(part * (known * step).clamp(-_LARGEST_STEP, _LARGEST_STEP))
+        step = (quantiles - density.quantiles(layers)).clamp(-_LARGEST_STEP, _LARGEST_STEP)
+        density.add_excess(part * step)
 
 
 @dataclass(frozen=True)
 class _Means:
-    """Means of layers.
+    """Means by knot of ln E.
 
-    `response`, visible energy over that of the particle (5,) [MIP/GeV], and `hits` (5, n_layers) by
-    knot of ln E. By knot of ln h, all (8, n_layers): `number` of layers, `excess` of a hit
-    above the threshold [MIP], and the `share` of the excess of a layer in that of all from there.
+    `response` is visible energy over that of the particle (5,) [MIP/GeV], `hits` (5, n_layers).
     """
 
     response: torch.Tensor
     hits: torch.Tensor
-    number: torch.Tensor
-    excess: torch.Tensor
-    share: torch.Tensor
 
 
-def _means(density: LayerDensity, showers: Showers, drawn: Sequence[Layers]) -> _Means:
-    """Means of layers that were drawn for the same showers, once or several times."""
-    seen = [_summed(density, showers.log_energy, layers) for layers in drawn]
-    weight, response, hits, *by_hits = (sum(parts) / len(seen) for parts in zip(*seen, strict=True))
-    number, parted, above, left = by_hits
+def _means(density: LayerDensity, showers: Showers, layers: Layers) -> _Means:
+    """Means of layers that were drawn for showers."""
+    near = density.of_energy(showers.log_energy)
     # there may be no shower near a knot
-    weight, left = (part.clamp_min(_TINY) for part in (weight, left))
-    excess = above / parted.clamp_min(1.0)
-    return _Means(response / weight, hits / weight[:, None], number, excess, above / left)
+    number = near.sum(0).clamp_min(_TINY)
+    response = layers.energy.sum(1) / showers.log_energy.exp()
+    return _Means(near.T @ response / number, near.T @ layers.hits.float() / number[:, None])
 
 
 def _ratio(target: torch.Tensor, reached: torch.Tensor) -> torch.Tensor:
     """Ratio of means, 1 where both are zero."""
     return (target + _TINY) / (reached + _TINY)
-
-
-def _summed(
-    density: LayerDensity, log_energy: torch.Tensor, layers: Layers
-) -> tuple[torch.Tensor, ...]:
-    """Sums of one, response and hits by knot of ln E.
-
-    Then, by knot of ln h, sums of one, the hits, their excess and what is left with it.
-    """
-    energy, response = density.of_energy(log_energy), layers.energy.sum(1) / log_energy.exp()
-    hits, left = layers.hits.float(), density.left_for(layers)
-    above = density.conditions.above(layers)
-    crowd = density.of_hits(hits) * density.shares_of(layers)[..., None]
-    kinds = torch.ones_like(hits), hits, above, left
-    by_hits = (torch.einsum("nlk,nl->kl", crowd, kind) for kind in kinds)
-    return energy.sum(0), energy.T @ response, energy.T @ hits, *by_hits
 
 
 def _layers(density: LayerDensity, showers: Showers, random: np.random.Generator) -> Layers:

@@ -2,22 +2,26 @@
 
 The density is a product of one-dimensional ones, each given those before it (RNADE,
 arXiv:1306.0186): first the visible energy T of the shower, then the hits of each layer, then the
-energy of each layer but the densest as a share of what the layers before it have left. The densest,
-with the most hits, has the rest: in any other, which may have a thousandth of the energy, a rest
-would be all that is wrong with the others. An adversary need not learn what can be learned by
-likelihood, and the response of the calorimeter is as good as its fit.
+energy of each layer. An adversary need not learn what can be learned by likelihood, and the
+response of the calorimeter is as good as its fit.
 
 - T / E is linear in a variable whose width hardly depends on the energy,
   t = (T / (k E) - 1) sqrt(E), from a mixture of normal densities.
 - The hits of a layer are whole numbers: a mixture of logistic densities of 2 sqrt(h), integrated
   from h - 1/2 to h + 1/2 (arXiv:1701.05517).
-- A layer that is hit h times has at least h thresholds; of what lies above, it leaves the share
-  1 / (1 + exp(s)) to the others. s + ln(what is there / h), for layers with few hits the
-  mean energy of a hit, is drawn from a mixture of normal densities.
+- A layer that is hit h times has at least h thresholds. w, the logarithm of what a hit has above
+  its threshold in the mean, rises sharply where a single particle's does and falls slowly. So a
+  table for each layer, by h, says which w is at which place x of the normal density (marginal
+  Gaussianisation, Chen & Gopinath 2001), and x is drawn from a mixture of normal densities.
+
+The energies of the layers are told what is left for them of T, but their sum is T only nearly. What
+it lacks is shared by all layers in proportion to what they have above the thresholds: any single
+layer that had the rest, which may have a thousandth of the energy, would be all that is wrong with
+the others.
 
 A fit of the likelihood leaves means a per cent off, here and there. Small tables, which are
 calibrated after it (`hyperhex.fastsim.calibration`), set them right: of T and of the hits of the
-layers by the particle's energy, and of the energy of a layer by its hits.
+layers by the particle's energy, and that of w by the hits.
 """
 
 from __future__ import annotations
@@ -26,13 +30,24 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
+from scipy.special import ndtr
 from torch import nn
 
 from hyperhex.fastsim.conditions import Conditions, Layers, root, scaled
 from hyperhex.fastsim.template import hats
 
-__all__ = ["NARROWEST", "WIDEST", "Known", "LayerDensity", "Mixture", "drawn_from_mixture"]
+__all__ = [
+    "NARROWEST",
+    "WIDEST",
+    "Known",
+    "LayerDensity",
+    "Mixture",
+    "between",
+    "drawn_from_mixture",
+]
 
 Mixture = Callable[[torch.Tensor, torch.Tensor, torch.Tensor], torch.Tensor]
 """Values (n,) from mixtures (n, 3 components), which component, and how far away (n,)."""
@@ -41,9 +56,19 @@ _SLOPE = 0.1
 NARROWEST, WIDEST = -6.0, 3.0
 """Limits of the logarithms of widths."""
 _FAR = 1e4
-_LEAST = 1e-3  # [MIP] below which a share of the energy means nothing
+_LEAST = 1e-3  # [MIP] of a layer, below which its energy means nothing
 _EDGE = 1e-6
 _FARTHEST_TOTAL = 5.0
+_FARTHEST, _STEP = 4.0, 0.25
+_PLACES = torch.arange(-_FARTHEST, _FARTHEST + 0.5 * _STEP, _STEP)
+_LEAST_RISE = 1e-4  # of w from one place to the next
+_INSIDE = 0.001, 0.999  # between which quantiles what is left says something
+_TIMES = 0.8, 1.25  # what the energies of layers are multiplied by at most
+_NARROWEST_PLACE = -3.0
+"""The last layer that is hit has what is left: its place would have no width at all."""
+_FEW = 100.0  # layers
+_POOLED = 20_000  # layers
+_TINY = 1e-9
 _ENERGY_KNOTS = 5
 _HITS_KNOTS = 1.0, 2.0, 3.0, 5.0, 9.0, 17.0, 33.0, 65.0
 
@@ -52,15 +77,15 @@ _HITS_KNOTS = 1.0, 2.0, 3.0, 5.0, 9.0, 17.0, 33.0, 65.0
 class Known:
     """Layers as the density sees them, the first index the shower.
 
-    `inputs` of all factors; `total` (n,); `low`, `high` edges of the hits (n, n_layers); `share`
-    (n, n_layers) and whether it means anything, `counts`.
+    `inputs` of all factors; `total` (n,); `low`, `high` edges of the hits (n, n_layers); `place`
+    of the energies of the layers (n, n_layers) and whether it means anything, `counts`.
     """
 
     inputs: torch.Tensor
     total: torch.Tensor
     low: torch.Tensor
     high: torch.Tensor
-    share: torch.Tensor
+    place: torch.Tensor
     counts: torch.Tensor
 
     def rows(self, chosen: torch.Tensor) -> Known:
@@ -71,26 +96,24 @@ class Known:
 class LayerDensity(nn.Module):
     """p(energies, hits of layers | ln E, impact point).
 
-    Factor 0 is that of the total, 1 to n_layers those of the hits, as many others of the shares;
-    each is a network of two hidden layers that sees only what comes before it.
+    Factor 0 is that of the total, 1 to n_layers those of the hits, as many others of the
+    energies; each is a network of two hidden layers that sees only what comes before it.
 
     Buffers
     -------
     total : mean of T / E [MIP/GeV], and deviation of t [GeV^1/2]
-    left : mean and deviation of ln(1 + energy above the thresholds that is left for a layer, those
-        behind it and the densest), (2, n_layers)
-    share : mean and deviation of s + ln(what is there / h), (2, n_layers)
+    left : mean and deviation of the logarithm of what is left above the thresholds for a layer and
+        those behind it, over their hits; below and above which all is the same, (4, n_layers)
+    excess : w at places from -4 to 4 of the normal density, at knots of ln h, (n_layers, 8, 33)
     more_energy : what T is multiplied by, at knots of ln E, (5,)
     more_hits : what is added to 2 sqrt(h), at knots of ln E, (5, n_layers)
-    more_share : what is added to s, at knots of ln h, (8, n_layers)
     """
 
     total: torch.Tensor
     left: torch.Tensor
-    share: torch.Tensor
+    excess: torch.Tensor
     more_energy: torch.Tensor
     more_hits: torch.Tensor
-    more_share: torch.Tensor
     seen: torch.Tensor
     _place: torch.Tensor
     _crowd: torch.Tensor
@@ -101,12 +124,11 @@ class LayerDensity(nn.Module):
         self.n_layers, self.n_cells = conditions.n_layers, n_cells
         self.hidden, self.components = hidden, components
         self.register_buffer("total", torch.tensor([1.0, 1.0]))
-        self.register_buffer("left", torch.stack([torch.zeros(self.n_layers)] * 2))
-        self.register_buffer("share", torch.stack([torch.zeros(self.n_layers)] * 2))
-        self.left[1], self.share[1] = 1.0, 1.0
+        left = torch.tensor([0.0, 1.0, -math.inf, math.inf])
+        self.register_buffer("left", left[:, None].repeat(1, self.n_layers))
+        self.register_buffer("excess", _PLACES.repeat(self.n_layers, len(_HITS_KNOTS), 1))
         self.register_buffer("more_energy", torch.ones(_ENERGY_KNOTS))
         self.register_buffer("more_hits", torch.zeros(_ENERGY_KNOTS, self.n_layers))
-        self.register_buffer("more_share", torch.zeros(len(_HITS_KNOTS), self.n_layers))
         self.register_buffer("seen", _seen(self.n_layers))
         place, crowd = torch.linspace(-1.0, 1.0, _ENERGY_KNOTS), torch.tensor(_HITS_KNOTS).log()
         self.register_buffer("_place", place, persistent=False)
@@ -136,20 +158,28 @@ class LayerDensity(nn.Module):
         ratio = layers.energy.sum(1) / energy
         self.total[0] = ratio.mean()
         self.total[1] = ((ratio / ratio.mean() - 1.0) * energy.sqrt()).std()
-        logs = torch.log1p(self.left_for(layers))
-        self.left.copy_(torch.stack([logs.mean(0), logs.std(0).clamp_min(_LEAST)]))
-        values, counts = self._shares(layers)
-        number = counts.sum(0).clamp_min(1.0)
-        mean = (values * counts).sum(0) / number
-        spread = ((values - mean).square() * counts).sum(0) / number
-        self.share.copy_(torch.stack([mean, spread.sqrt().clamp_min(_LEAST)]))
+        left = _remaining(self.conditions.above(layers), layers.hits)
+        edges = np.quantile(left.numpy(), _INSIDE, axis=0).astype(np.float32)
+        scale = left.mean(0), left.std(0).clamp_min(_LEAST)
+        self.left.copy_(torch.stack([*scale, *torch.from_numpy(edges)]))
+        self.excess.copy_(self.quantiles(layers))
+
+    def quantiles(self, layers: Layers) -> torch.Tensor:
+        """Values w of layers at places of the normal density, by layer and knot of ln h."""
+        values = _logarithm(self.conditions.above(layers), layers.hits)
+        crowd = self.of_hits(layers.hits) * self._count(layers)[..., None]
+        return _rising(_quantiles(values.numpy(), crowd.numpy()))
+
+    def add_excess(self, more: torch.Tensor) -> None:
+        """Add to the quantiles of w, (n_layers, 8, 33)."""
+        self.excess.copy_(_rising(self.excess + more))
 
     def known(self, log_energy: torch.Tensor, impact: torch.Tensor, layers: Layers) -> Known:
         """Showers (n,) [GeV], (n, 2) [cm] and their layers, ready for `log_likelihood`."""
         energy = log_energy.exp()
         total = (layers.energy.sum(1) / (self.total[0] * energy) - 1.0) * energy.sqrt()
         total = total / self.total[1]
-        values, counts = self._shares(layers)
+        counts = self._count(layers).float()
         hits = layers.hits.to(torch.float32)
         low = scaled(root((hits - 0.5).clamp_min(0.0)), self.conditions.hits)
         high = scaled(root(hits + 0.5), self.conditions.hits)
@@ -159,8 +189,8 @@ class LayerDensity(nn.Module):
                 self.conditions.of_particle(log_energy, impact),
                 total[:, None].clamp(-_FARTHEST_TOTAL, _FARTHEST_TOTAL),
                 of_hits,
-                excess.masked_fill(_densest(layers.hits), 0.0),
-                scaled(torch.log1p(self.left_for(layers)), self.left),
+                excess,
+                _inside(_remaining(self.conditions.above(layers), layers.hits), self.left),
             ],
             dim=1,
         )
@@ -169,7 +199,7 @@ class LayerDensity(nn.Module):
             total,
             torch.where(hits == 0, -_FAR, low),
             torch.where(hits >= self.n_cells, _FAR, high),
-            scaled(values, self.share) * counts,
+            self._places(_logarithm(self.conditions.above(layers), hits), hits) * counts,
             counts,
         )
 
@@ -182,11 +212,16 @@ class LayerDensity(nn.Module):
         )
         told = torch.baddbmm(self.last_bias, hidden, self.last)
         logit, mean, log_width = torch.split(told, self.components, dim=-1)
-        log_width = log_width.clamp(NARROWEST, WIDEST)
+        log_width = torch.cat(
+            [
+                log_width[: 1 + self.n_layers].clamp(NARROWEST, WIDEST),
+                log_width[1 + self.n_layers :].clamp(_NARROWEST_PLACE, WIDEST),
+            ]
+        )
         weight = torch.log_softmax(logit, dim=-1)
         hits = slice(1, 1 + self.n_layers)
         scale = torch.exp(-log_width)
-        values = torch.cat([known.total[None], known.low.T, known.share.T])
+        values = torch.cat([known.total[None], known.low.T, known.place.T])
         away = (values[..., None] - mean) * scale
         normal = torch.logsumexp(weight - log_width - 0.5 * away.square(), dim=-1)
         low, high = away[hits], (known.high.T[..., None] - mean[hits]) * scale[hits]
@@ -194,8 +229,8 @@ class LayerDensity(nn.Module):
         inside = nn.functional.logsigmoid(high) + nn.functional.logsigmoid(-low)
         inside = inside + torch.log(-torch.expm1(-(high - low).clamp_min(_EDGE)))
         counted = torch.logsumexp(weight[hits] + inside, dim=-1).sum(0)
-        shares = (normal[1 + self.n_layers :] * known.counts.T).sum(0)
-        return normal[0] + counted + shares
+        energies = (normal[1 + self.n_layers :] * known.counts.T).sum(0)
+        return normal[0] + counted + energies
 
     def forward(
         self,
@@ -240,25 +275,22 @@ class LayerDensity(nn.Module):
             inputs[:, hits_at + layer] = (root(found) - mean) / deviation
             hits.append(found)
         number = torch.stack(hits, dim=1)
-        left = (total.clamp_min(0.0) - threshold * number.sum(1)).clamp_min(0.0)
-        more = (self.of_hits(number) * self.more_share.T).sum(2)
-        densest, above = _densest(number), []
+        whole = left = (total.clamp_min(0.0) - threshold * number.sum(1)).clamp_min(0.0)
+        behind = number.flip(1).cumsum(1).flip(1)
+        crowd, above = self.of_hits(number), []
         for layer in range(n_layers):
-            mean, deviation = self.left[:, layer]
-            inputs[:, hits_at + 2 * n_layers + layer] = (torch.log1p(left) - mean) / deviation
+            told = _inside(_logarithm(left, behind[:, layer]), self.left[:, layer])
+            inputs[:, hits_at + 2 * n_layers + layer] = told
             factor, hit = 1 + n_layers + layer, number[:, layer]
             value = draw(self._mixture(factor, inputs), choice[:, factor], away[:, factor])
-            value = value * self.share[1, layer] + self.share[0, layer] + more[:, layer]
-            there = left.clamp_min(_LEAST) / hit.clamp_min(1.0)
-            shares = (hit > 0) & ~densest[:, layer]
-            found = torch.where(shares, left * torch.sigmoid(value - torch.log(there)), 0.0)
+            found = hit * torch.exp(between(crowd[:, layer] @ self.excess[layer], value))
             mean, deviation = self.conditions.excess[:, layer]
-            told = (torch.log1p(found) - mean) / deviation
-            inputs[:, hits_at + n_layers + layer] = torch.where(densest[:, layer], 0.0, told)
-            left = left - found
+            inputs[:, hits_at + n_layers + layer] = (torch.log1p(found) - mean) / deviation
+            left = (left - found).clamp_min(0.0)
             above.append(found)
-        rest = torch.where(densest & (number > 0), left[:, None], 0.0)
-        return Layers(torch.stack(above, dim=1) + rest + threshold * number, number)
+        energy = torch.stack(above, dim=1)
+        energy = energy * (whole / energy.sum(1).clamp_min(_LEAST)).clamp(*_TIMES)[:, None]
+        return Layers(energy + threshold * number, number)
 
     def _mixture(self, factor: int, inputs: torch.Tensor) -> torch.Tensor:
         """Mixture of a factor, (n, 3 components): logits, means, logarithms of the widths.
@@ -272,31 +304,83 @@ class LayerDensity(nn.Module):
         hidden = nn.functional.leaky_relu(hidden, _SLOPE, inplace=True)
         hidden = torch.addmm(self.second_bias[factor], hidden, self.second[factor])
         hidden = nn.functional.leaky_relu(hidden, _SLOPE, inplace=True)
-        return torch.addmm(self.last_bias[factor], hidden, self.last[factor])
+        told = torch.addmm(self.last_bias[factor], hidden, self.last[factor])
+        if factor > self.n_layers:
+            told[:, 2 * self.components :].clamp_min_(_NARROWEST_PLACE)
+        return told
 
-    def left_for(self, layers: Layers) -> torch.Tensor:
-        """Energy above thresholds of a layer, those behind it and the densest, (n, n_layers)."""
-        above, densest = self.conditions.above(layers), _densest(layers.hits)
-        others = above.masked_fill(densest, 0.0)
-        return others.flip(1).cumsum(1).flip(1) + (above - others).sum(1, keepdim=True)
+    def _count(self, layers: Layers) -> torch.Tensor:
+        """Whether the energy of a layer means anything, (n, n_layers)."""
+        return (layers.hits > 0) & (self.conditions.above(layers) > _LEAST)
 
-    def shares_of(self, layers: Layers) -> torch.Tensor:
-        """Whether a layer's share of what is left for it decides its energy, (n, n_layers)."""
-        return (layers.hits > 0) & ~_densest(layers.hits)
-
-    def _shares(self, layers: Layers) -> tuple[torch.Tensor, torch.Tensor]:
-        """Values s + ln(what is there / h) of all layers, and whether they count."""
-        above, hits, left = self.conditions.above(layers), layers.hits, self.left_for(layers)
-        rest = left - above
-        counts = self.shares_of(layers) & (above > _LEAST) & (rest > _LEAST)
-        share = torch.log(above.clamp_min(_LEAST) / rest.clamp_min(_LEAST))
-        share = share + torch.log(left.clamp_min(_LEAST) / hits.clamp_min(1))
-        return share, counts.to(share.dtype)
+    def _places(self, values: torch.Tensor, hits: torch.Tensor) -> torch.Tensor:
+        """Places x of the values w of layers with these hits, all (n, n_layers)."""
+        found = []
+        for layer, value in enumerate(values.T):
+            table = self.of_hits(hits[:, layer]) @ self.excess[layer]
+            knot = (value[:, None] >= table[:, 1:-1]).sum(1, keepdim=True)
+            low, high = (table.gather(1, knot + k)[:, 0] for k in (0, 1))
+            place = _STEP * (knot[:, 0] + (value - low) / (high - low)) - _FARTHEST
+            found.append(place.clamp(-_FARTHEST, _FARTHEST))
+        return torch.stack(found, dim=1)
 
 
-def _densest(hits: torch.Tensor) -> torch.Tensor:
-    """Which layer has the most hits, the first of several, (n, n_layers)."""
-    return torch.arange(hits.shape[1], device=hits.device) == hits.argmax(1, keepdim=True)
+def _logarithm(above: torch.Tensor, hits: torch.Tensor) -> torch.Tensor:
+    """Ln of the energy above the thresholds of a hit, 0 where there are no hits."""
+    mean = torch.log(above.clamp_min(_LEAST) / hits.clamp_min(1))
+    return torch.where(hits > 0, mean, 0.0)
+
+
+def _remaining(above: torch.Tensor, hits: torch.Tensor) -> torch.Tensor:
+    """`_logarithm` of each layer and those behind it together, (n, n_layers)."""
+    return _logarithm(*(part.flip(1).cumsum(1).flip(1) for part in (above, hits)))
+
+
+def _inside(values: torch.Tensor, scale: torch.Tensor) -> torch.Tensor:
+    """Departures from the mean in deviations, between two edges; `scale` holds all four."""
+    return scaled(values.clamp(scale[2], scale[3]), scale)
+
+
+def between(table: torch.Tensor, place: torch.Tensor) -> torch.Tensor:
+    """Values (n,) at places of the normal density, by tables (n, 33) of their own."""
+    steps = (place.clamp(-_FARTHEST, _FARTHEST) + _FARTHEST) / _STEP
+    knot = steps.floor().clamp_max(len(_PLACES) - 2)
+    low, high = (table.gather(1, knot.long()[:, None] + k)[:, 0] for k in (0, 1))
+    return low + (steps - knot) * (high - low)
+
+
+def _quantiles(values: NDArray, crowd: NDArray) -> torch.Tensor:
+    """Values (n, n_layers) at the places, by layer and knot of ln h, (n_layers, 8, 33).
+
+    `crowd` (n, n_layers, 8) are the weights of the knots. Where few layers have about so many hits,
+    others with as many count too, and where those are few, others with fewer.
+    """
+    wanted = ndtr(_PLACES.numpy())
+    n_layers, knots = values.shape[1], crowd.shape[2]
+    every = np.linspace(0, values.size - 1, min(values.size, _POOLED)).astype(np.int64)
+    # all count a little, where there is none with about so many hits or fewer
+    pooled, weights = values.ravel()[every], crowd.reshape(-1, knots)[every] + _TINY
+    tables = np.empty((n_layers, knots, len(wanted)))
+    for knot in range(knots):
+        if knot:
+            before = weights[:, knot - 1]
+            weights[:, knot] += before * _FEW / max(before.sum(), _FEW)
+        others = weights[:, knot] * (_FEW / max(weights[:, knot].sum(), 1.0))
+        for layer in range(n_layers):
+            both = np.concatenate([values[:, layer], pooled])
+            counts = np.concatenate([crowd[:, layer, knot], others])
+            order = np.argsort(both, kind="stable")
+            order = order[counts[order] > 0.0]
+            cumulative = np.cumsum(counts[order])
+            middle = (cumulative - 0.5 * counts[order]) / cumulative[-1]
+            tables[layer, knot] = np.interp(wanted, middle, both[order])
+    return torch.from_numpy(tables).float()
+
+
+def _rising(tables: torch.Tensor) -> torch.Tensor:
+    """Tables (..., 33) in order (Chernozhukov et al., Econometrica 78 (2010) 1093), and rising."""
+    least = _LEAST_RISE * torch.arange(tables.shape[-1])
+    return (tables - least).sort(-1).values + least
 
 
 def drawn_from_mixture(
