@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from hyperhex.detector.patch import Patch
 from hyperhex.fastsim.conditions import Layers
 from hyperhex.fastsim.template import Template
-from hyperhex.kernels.profiles import weigh
+from hyperhex.kernels.profiles import correct, weigh
 
 
 @pytest.fixture(scope="module")
@@ -78,3 +78,18 @@ def test_cells_of_a_group_have_one_departure(template: Template) -> None:
     few = logits[..., :19].copy()
     found = weigh(few, groups, *told, **tables)
     np.testing.assert_array_equal(found, weighed(template, few[..., groups], *told))
+
+
+def test_corrected_weights_are_those_times_exponentials_of_the_template(template: Template) -> None:
+    """Exact where a cell lies on a knot of distance, and linear between."""
+    logits, energy, hits, impact = showers(200)
+    weights = np.exp(logits)
+    hits[3, 1] = energy[3, 1] = 0.0
+    found = weights.copy()
+    tables = {name: table.numpy() for name, table in template.named_buffers()}
+    correct(found, energy, hits, impact, **tables)
+    layers = Layers(torch.from_numpy(energy), torch.from_numpy(hits))
+    at_knots = torch.exp(template.at_knots(layers, template.radial))
+    expected = weights * (at_knots @ template.between(torch.from_numpy(impact))).numpy()
+    expected[3, 1] = weights[3, 1]
+    np.testing.assert_allclose(found, expected, rtol=2e-4)

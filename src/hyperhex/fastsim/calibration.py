@@ -3,7 +3,9 @@
 Crossings are settled again (`hyperhex.fastsim.crossings`), now about the generator's own fractions.
 Adversarial training leaves mean fractions a few per cent off, here and there. The template of the
 generator's own showers, with these crossings, says where; the difference to the template of the
-library, in logarithms, is added to the logits that the generator starts from.
+library, in logarithms, is added to the logits that the generator starts from, or, where cores lie
+upon them, to a correction of both. Cores are made narrower where the cells of dense layers are too
+much alike.
 """
 
 from __future__ import annotations
@@ -27,8 +29,10 @@ from hyperhex.random import integer
 
 __all__ = ["calibrate", "calibrate_layers", "drawn_about_template"]
 
-_ROUNDS = 4
+_ROUNDS = 6
 _LARGEST_STEP = 0.3
+_SQUARES_TO_NARROW = 3.0  # how far ln b is moved for ln of the sum of squares
+_FEW_LAYERS = 30.0
 _BATCH = 256
 _SETTLED, _PROFILED = 6000, 50_000  # showers
 
@@ -40,27 +44,57 @@ _TINY = 1e-3  # showers, [MIP], [MIP/GeV]
 def calibrate(
     patch: Patch, generator: Generator, crossings: Crossings, showers: Showers, seed: int
 ) -> HitTables:
-    """Settle what the cells of a trained generator are drawn from, and move its template.
+    """Settle what the cells of a trained generator are drawn from, and set its mean profiles.
 
-    The number of means is small beside the number of showers, so four rounds are enough and nothing
-    is learned by heart.
+    The number of means is small beside the number of showers, so a few rounds are enough and
+    nothing is learned by heart.
     """
+    generator.eval()
     few, showers = (showers.rows(slice(number)) for number in (_SETTLED, _PROFILED))
 
     def draw(tables: HitTables, number: int) -> NDArray[np.float32]:
         return _drawn(generator, tables, few, seed, _ROUNDS + number)
 
     tables = settle(crossings, few.deposits.numpy(), draw).tables()
-    template, impact = generator.template, showers.impact.numpy()
-
-    def profiles(deposits: NDArray[np.float32]) -> torch.Tensor:
-        return fit_template(patch, deposits, impact, knots=template, by_energy=True).radial
-
-    target = profiles(showers.deposits.numpy())
+    target = _shape(patch, generator.template, showers, showers.deposits.numpy())
     for number in range(_ROUNDS):
-        reached = profiles(_drawn(generator, tables, showers, seed, number))
-        template.radial.add_((target - reached).clamp(-_LARGEST_STEP, _LARGEST_STEP))
+        drawn = _drawn(generator, tables, showers, seed, number)
+        reached = _shape(patch, generator.template, showers, drawn)
+        part = 1.0 / (number + 1)
+        step = part * (target.radial - reached.radial).clamp(-_LARGEST_STEP, _LARGEST_STEP)
+        if generator.correction is None:
+            generator.template.radial.add_(step)
+            continue
+        generator.correction.whole.add_(step)
+        known = target.number / (target.number + _FEW_LAYERS)
+        step = known * torch.log(_ratio(target.squares, reached.squares)) * _SQUARES_TO_NARROW
+        generator.correction.narrower.add_(part * step.clamp(-_LARGEST_STEP, _LARGEST_STEP))
     return tables
+
+
+@dataclass(frozen=True)
+class _Shape:
+    """What layers look like, by knots of hits and shares.
+
+    `radial` as of `Template`; sum of the `squares` of the cells' shares of their layer and `number`
+    of layers, (n_hits, n_shares), a layer counting as its share of the energy of the shower.
+    """
+
+    radial: torch.Tensor
+    squares: torch.Tensor
+    number: torch.Tensor
+
+
+def _shape(patch: Patch, template: Template, like: Showers, deposits: NDArray) -> _Shape:
+    """Shape of showers (n, n_layers, n_cells) with the layers of others."""
+    radial = fit_template(patch, deposits, like.impact.numpy(), knots=template, by_energy=True)
+    cells = torch.from_numpy(deposits)
+    energy = cells.sum(2).clamp_min(_TINY)
+    squares = torch.einsum("nlc,nlc->nl", cells, cells) / energy.square()
+    weight = template.weights(like.layers) * (energy / energy.sum(1, keepdim=True))[..., None]
+    sums = [torch.einsum("nlk,nl->k", weight, part) for part in (squares, torch.ones_like(energy))]
+    found, number = (part.reshape(template.radial.shape[:2]) for part in sums)
+    return _Shape(radial.radial, found, number)
 
 
 def calibrate_layers(density: LayerDensity, showers: Showers, seed: int) -> None:

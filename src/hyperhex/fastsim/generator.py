@@ -23,6 +23,7 @@ from torch import nn
 
 from hyperhex.fastsim.conditions import Conditions, Layers
 from hyperhex.fastsim.cores import OWN_NOISE, Cores
+from hyperhex.fastsim.correction import Correction
 from hyperhex.fastsim.fractions import fractions
 from hyperhex.fastsim.linear import linear
 from hyperhex.fastsim.template import Template
@@ -37,7 +38,8 @@ class Generator(nn.Module):
     """Fractions of the layers' energies in cells, G(z | ln E, x, y, layers).
 
     `noise` is the number of z: those of the secondaries' own lines first, then as many as `shape`
-    says, which with its other entries is what one is made with.
+    says, which with its other entries is what one is made with. There is no correction while it
+    is in training.
     """
 
     groups: torch.Tensor
@@ -66,6 +68,7 @@ class Generator(nn.Module):
         nn.init.zeros_(self.head.bias)
         relative = torch.tensor(depths) / max(depths)
         self.cores = Cores(sizes[-1], secondaries, relative) if secondaries else None
+        self.correction = Correction(template) if secondaries else None
 
     def forward(
         self, noise: torch.Tensor, log_energy: torch.Tensor, impact: torch.Tensor, layers: Layers
@@ -75,7 +78,11 @@ class Generator(nn.Module):
         `noise` (n, noise) is normal, `log_energy` (n,) of [GeV], `impact` (n, 2) in the wedge [cm].
         """
         departures, cores = self.told(noise, log_energy, impact, layers)
-        return fractions(self.template, self.groups, departures, cores, layers, impact)
+        found = fractions(self.template, self.groups, departures, cores, layers, impact)
+        if self.correction is None or self.training:
+            return found
+        corrected: torch.Tensor = self.correction(self.template, found, layers, impact)
+        return corrected
 
     def told(
         self, noise: torch.Tensor, log_energy: torch.Tensor, impact: torch.Tensor, layers: Layers
@@ -91,7 +98,10 @@ class Generator(nn.Module):
         if self.cores is None:
             return departures, None
         own = noise[:, : OWN_NOISE * self.cores.secondaries]
-        return departures, self.cores(hidden, own, impact)
+        cores = self.cores(hidden, own, impact)
+        if self.correction is not None and not self.training:
+            cores = self.correction.narrowed(self.template, cores, layers)
+        return departures, cores
 
 
 class Dense(nn.Sequential):

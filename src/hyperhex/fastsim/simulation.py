@@ -25,7 +25,7 @@ from hyperhex.fastsim.template import Template
 from hyperhex.kernels.cores import add_cores
 from hyperhex.kernels.hits import Hits, HitTables, carry, draw_hits
 from hyperhex.kernels.mixtures import draw_mixtures
-from hyperhex.kernels.profiles import weigh
+from hyperhex.kernels.profiles import correct, weigh
 from hyperhex.provenance import read_json, write_json
 from hyperhex.random import integer, stream
 
@@ -144,14 +144,17 @@ class FastSimulation:
             layers = self.density(log_energy, impact, choice, place, compiled_mixture)
             told = torch.from_numpy(noise), log_energy, impact, layers
             departures, cores = self.generator.told(*told)
-        tables = {name: table.numpy() for name, table in self.generator.template.named_buffers()}
+        template, correction = self.generator.template, self.generator.correction
+        tables = {name: table.numpy() for name, table in template.named_buffers()}
         hits, groups = layers.hits.numpy(), self.generator.groups.numpy()
         known = layers.energy.numpy(), hits, impact.numpy()
         weights = weigh(departures.numpy(), groups, *known, **tables)
-        if cores is not None:
+        if cores is not None and correction is not None:
             particles = cores.contiguous().numpy()
             particles[..., 0] *= weights.sum(axis=2)[..., None]
             add_cores(weights, particles, tables["positions"], hits)
+            tables["radial"] = correction.whole.numpy()
+            correct(weights, *known, **tables)
         return weights, layers
 
     def save(self, folder: Path, record: dict[str, Any]) -> None:

@@ -61,10 +61,20 @@ class Template(nn.Module):
 
         `layers` (n, n_layers), `impact` (n, 2) [cm].
         """
-        weight = _weights(layers, self.hits, self.shares)
-        profiles = torch.einsum("nlk,kld->nld", weight, self.radial.flatten(0, 1))
+        return self.at_knots(layers, self.radial) @ self.between(impact)
+
+    def weights(self, layers: Layers) -> torch.Tensor:
+        """Weights of the knots of hits and shares, the latter running faster, (n, n_layers, k)."""
+        return _weights(layers, self.hits, self.shares)
+
+    def at_knots(self, layers: Layers, tables: torch.Tensor) -> torch.Tensor:
+        """What tables as `radial` have for layers, (n, n_layers, n_distance)."""
+        return torch.einsum("nlk,kld->nld", self.weights(layers), tables.flatten(0, 1))
+
+    def between(self, impact: torch.Tensor) -> torch.Tensor:
+        """Weights of the distances' knots for the cells, (n, n_distance, n_cells)."""
         apart = torch.cdist(impact, self.positions, compute_mode="donot_use_mm_for_euclid_dist")
-        return profiles @ hats(apart, self.distances).transpose(1, 2)
+        return hats(apart, self.distances).transpose(1, 2)
 
 
 def _weights(layers: Layers, hits: torch.Tensor, shares: torch.Tensor) -> torch.Tensor:

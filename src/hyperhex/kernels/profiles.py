@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from hyperhex.kernels.compiled import ANY_ORDER, compiled, inlined
 from hyperhex.kernels.elementary import exp32
 
-__all__ = ["departures_back", "share_back", "shared_out", "weigh"]
+__all__ = ["correct", "departures_back", "share_back", "shared_out", "weigh"]
 
 Floats = NDArray[np.float32]
 
@@ -51,23 +51,13 @@ def weigh(
     apart = np.empty(n_cells, np.float32)
     below = np.empty(n_cells, np.int32)
     for shower in range(showers):
-        for c in range(n_cells):
-            x = positions[c, 0] - impact[shower, 0]
-            y = positions[c, 1] - impact[shower, 1]
-            apart[c] = math.sqrt(x * x + y * y)
-        _places(apart, below, distances)
+        _places(apart, below, impact[shower], positions, distances)
         for layer in range(n_layers):
             hit = number[shower, layer]
             if hit == np.float32(0.0):
                 weights[shower, layer] = np.float32(1.0)
                 continue
-            k, more = _between(np.float32(math.log(hit)), hits)
-            j, part = _between(np.float32(math.log(energy[shower, layer] / hit)), shares)
-            few, many = radial[k, :, layer], radial[k + 1, :, layer]
-            for d in range(len(distances)):
-                low = few[j, d] + part * (few[j + 1, d] - few[j, d])
-                high = many[j, d] + part * (many[j + 1, d] - many[j, d])
-                profile[d] = low + more * (high - low)
+            _between_knots(profile, hit, energy[shower, layer], hits, shares, radial[:, :, layer])
             row, told = weights[shower, layer], departures[shower, layer]
             for c in range(n_cells):
                 low, high = profile[below[c]], profile[below[c] + 1]
@@ -75,6 +65,41 @@ def weigh(
             for c in range(n_cells):
                 row[c] = exp32(row[c])
     return weights
+
+
+@compiled
+def correct(
+    weights: Floats,
+    energy: Floats,
+    number: Floats,
+    impact: Floats,
+    hits: Floats,
+    shares: Floats,
+    distances: Floats,
+    radial: Floats,
+    positions: Floats,
+) -> None:
+    """Multiply weights (n, n_layers, n_cells) by the exponentials of profiles, in place.
+
+    All others are as of `weigh`, but between the knots of distance the factors are linear, not
+    their logarithms; layers without hits stay as they are.
+    """
+    factor = np.empty(len(distances), np.float32)
+    apart = np.empty(weights.shape[2], np.float32)
+    below = np.empty(weights.shape[2], np.int32)
+    for shower in range(weights.shape[0]):
+        _places(apart, below, impact[shower], positions, distances)
+        for layer in range(weights.shape[1]):
+            hit = number[shower, layer]
+            if hit == np.float32(0.0):
+                continue
+            _between_knots(factor, hit, energy[shower, layer], hits, shares, radial[:, :, layer])
+            for d in range(len(distances)):
+                factor[d] = exp32(factor[d])
+            row = weights[shower, layer]
+            for c in range(len(row)):
+                low, high = factor[below[c]], factor[below[c] + 1]
+                row[c] *= low + apart[c] * (high - low)
 
 
 @partial(compiled, fastmath=ANY_ORDER)
@@ -135,8 +160,33 @@ def departures_back(
 
 
 @inlined
-def _places(apart: Floats, below: NDArray[np.int32], knots: Floats) -> None:
-    """Knots below values, and in place of the values the share of the way to the next."""
+def _between_knots(
+    profile: Floats,
+    hit: np.float32,
+    energy: np.float32,
+    hits: Floats,
+    shares: Floats,
+    tables: Floats,
+) -> None:
+    """Fill with what tables (k, j, d) have for a layer with so many hits of such energy."""
+    k, more = _between(np.float32(math.log(hit)), hits)
+    j, part = _between(np.float32(math.log(energy / hit)), shares)
+    few, many = tables[k], tables[k + 1]
+    for d in range(len(profile)):
+        low = few[j, d] + part * (few[j + 1, d] - few[j, d])
+        high = many[j, d] + part * (many[j + 1, d] - many[j, d])
+        profile[d] = low + more * (high - low)
+
+
+@inlined
+def _places(
+    apart: Floats, below: NDArray[np.int32], impact: Floats, positions: Floats, knots: Floats
+) -> None:
+    """Knots below the distances of cells from a point, and the share of the way to the next."""
+    for c in range(len(apart)):
+        x = positions[c, 0] - impact[0]
+        y = positions[c, 1] - impact[1]
+        apart[c] = math.sqrt(x * x + y * y)
     below[:] = np.int32(0)
     for k in range(1, len(knots) - 1):
         for c in range(len(apart)):
