@@ -53,6 +53,25 @@ def test_an_untrained_generator_has_the_profile_of_the_library(fitted: Any) -> N
     torch.testing.assert_close(mean, real, rtol=0.15, atol=0.004)
 
 
+def test_compiled_showers_are_corrected_as_those_of_the_network(fitted: Any) -> None:
+    """What a calibration says of cells and cores; a generator in training has none of it."""
+    fast = fitted.simulation()
+    generator, random = fast.generator, torch.Generator().manual_seed(3)
+    for table in generator.correction.buffers():
+        table.add_(torch.randn(table.shape, generator=random))
+    few = fitted.showers.rows(slice(40))
+    energy, impact = few.log_energy.double().exp().numpy(), few.impact.double().numpy()
+    weights, layers = fast._expected(energy, impact, np.random.default_rng(1))
+    noise = np.random.default_rng(1).standard_normal((40, generator.noise), dtype=np.float32)
+    told = torch.from_numpy(noise), few.log_energy, few.impact, layers
+    with torch.no_grad():
+        expected, plain = generator(*told), generator.train()(*told)
+    hit = (layers.hits > 0)[..., None]
+    found = torch.from_numpy(weights / weights.sum(2, keepdims=True))
+    torch.testing.assert_close(found * hit, expected * hit, rtol=1e-3, atol=1e-5)
+    assert float(((plain - expected) * hit).abs().max()) > 0.1
+
+
 def test_response_hits_and_layers_are_the_librarys(fast: FastSimulation, fitted: Any) -> None:
     showers = fitted.showers
     energy = np.exp(showers.log_energy.numpy().astype(np.float64))
