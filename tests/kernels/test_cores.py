@@ -50,6 +50,15 @@ def test_profiles_are_those_of_the_formula() -> None:
     np.testing.assert_allclose(added(cores, 1.0), 1.0 + expected(cores), rtol=1e-4)
 
 
+def test_particles_without_strength_are_none() -> None:
+    cores = some()
+    cores[1:, :, ::2, 0] = 0.0
+    found = added(cores, 1.0)
+    np.testing.assert_allclose(found, 1.0 + expected(cores), rtol=1e-4)
+    cores[..., 0] = 0.0
+    assert (added(cores, 1.0) == 1.0).all()
+
+
 def test_cells_share_the_whole_strength() -> None:
     cores = some()
     np.testing.assert_allclose(added(cores).sum(2), cores[..., 0].sum(2), rtol=1e-5)

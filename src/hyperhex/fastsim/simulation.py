@@ -41,6 +41,8 @@ __all__ = [
 _NETWORK = "generator.safetensors"
 _RECORD = "generator.json"
 _TABLES = ("sums", "moments", "shared")
+_LEAST_STRENGTH = 1e-4
+"""Share of a layer's energy below which a core is left out, as most of them are."""
 
 
 @dataclass(frozen=True)
@@ -151,7 +153,9 @@ class FastSimulation:
         weights = weigh(departures.numpy(), groups, *known, **tables)
         if cores is not None and correction is not None:
             particles = cores.contiguous().numpy()
-            particles[..., 0] *= weights.sum(axis=2)[..., None]
+            strength = particles[..., 0]
+            strength[strength < _LEAST_STRENGTH * (1.0 + strength.sum(axis=2, keepdims=True))] = 0.0
+            strength *= weights.sum(axis=2)[..., None]
             add_cores(weights, particles, tables["positions"], hits)
             tables["radial"] = correction.whole.numpy()
             correct(weights, *known, **tables)

@@ -25,7 +25,7 @@ LEAST_SHARE = np.float32(1e-30)
 
 @partial(compiled, fastmath=ANY_ORDER)
 def add_cores(cells: Floats, cores: Floats, positions: Floats, hits: Floats) -> None:
-    """Add profiles to the cells of layers that have hits, in place.
+    """Add profiles to the cells of layers that have hits, in place; those of no strength are none.
 
     `cells` (n, n_layers, n_cells); `cores` (n, n_layers, k, 4) are strength, b [1/cm^2], x and y of
     the particle [cm], the first half of them of p = 8, the others of p = 2; `positions`
@@ -40,6 +40,8 @@ def add_cores(cells: Floats, cores: Floats, positions: Floats, hits: Floats) -> 
             row = cells[shower, layer]
             for k in range(cores.shape[2]):
                 strength, narrow, at_x, at_y = cores[shower, layer, k]
+                if strength == np.float32(0.0):
+                    continue
                 place = narrow, at_x, at_y
                 part = strength / _shares(share, root, x, y, place, k < tracks)
                 for c in range(len(x)):
