@@ -62,6 +62,9 @@ _FARTHEST_TOTAL = 5.0
 _FARTHEST, _STEP = 4.0, 0.25
 _PLACES = torch.arange(-_FARTHEST, _FARTHEST + 0.5 * _STEP, _STEP)
 _LEAST_RISE = 1e-4  # of w from one place to the next
+_BLUR = 0.05
+"""Part of the energy of a shower that is added to what is left: where this is less, it is not known
+that well, as it is what the layers before it left over."""
 _INSIDE = 0.001, 0.999  # between which quantiles what is left says something
 _TIMES = 0.8, 1.25  # what the energies of layers are multiplied by at most
 _NARROWEST_PLACE = -3.0
@@ -103,7 +106,8 @@ class LayerDensity(nn.Module):
     -------
     total : mean of T / E [MIP/GeV], and deviation of t [GeV^1/2]
     left : mean and deviation of the logarithm of what is left above the thresholds for a layer and
-        those behind it, over their hits; below and above which all is the same, (4, n_layers)
+        those behind it, and a twentieth of all, over their hits; below and above which all is the
+        same, (4, n_layers)
     excess : w at places from -4 to 4 of the normal density, at knots of ln h, (n_layers, 8, 33)
     more_energy : what T is multiplied by, at knots of ln E, (5,)
     more_hits : what is added to 2 sqrt(h), at knots of ln E, (5, n_layers)
@@ -279,7 +283,8 @@ class LayerDensity(nn.Module):
         behind = number.flip(1).cumsum(1).flip(1)
         crowd, above = self.of_hits(number), []
         for layer in range(n_layers):
-            told = _inside(_logarithm(left, behind[:, layer]), self.left[:, layer])
+            told = _logarithm(left + _BLUR * whole, behind[:, layer])
+            told = _inside(told, self.left[:, layer])
             inputs[:, hits_at + 2 * n_layers + layer] = told
             factor, hit = 1 + n_layers + layer, number[:, layer]
             value = draw(self._mixture(factor, inputs), choice[:, factor], away[:, factor])
@@ -332,8 +337,9 @@ def _logarithm(above: torch.Tensor, hits: torch.Tensor) -> torch.Tensor:
 
 
 def _remaining(above: torch.Tensor, hits: torch.Tensor) -> torch.Tensor:
-    """`_logarithm` of each layer and those behind it together, (n, n_layers)."""
-    return _logarithm(*(part.flip(1).cumsum(1).flip(1) for part in (above, hits)))
+    """`_logarithm` of each layer and those behind it together, and a part of all, (n, n_layers)."""
+    left, behind = (part.flip(1).cumsum(1).flip(1) for part in (above, hits))
+    return _logarithm(left + _BLUR * left[:, :1], behind)
 
 
 def _inside(values: torch.Tensor, scale: torch.Tensor) -> torch.Tensor:
