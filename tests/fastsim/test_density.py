@@ -15,9 +15,10 @@ from scipy import stats
 from hyperhex.config import FastsimNetwork
 from hyperhex.fastsim.calibration import calibrate_layers
 from hyperhex.fastsim.conditions import Conditions, Layers, fit_conditions
-from hyperhex.fastsim.density import LayerDensity, between, drawn_from_mixture
+from hyperhex.fastsim.density import LayerDensity, drawn_from_mixture
 from hyperhex.fastsim.library import Showers
 from hyperhex.fastsim.likelihood import fit_density
+from hyperhex.fastsim.places import value_at
 
 THRESHOLD = 0.5
 QUANTILES = torch.tensor([0.05, 0.25, 0.5, 0.75, 0.95])
@@ -115,7 +116,7 @@ def test_places_of_energies_are_normal_whatever_their_distribution() -> None:
             chosen = (hits[:, layer] >= few) & (hits[:, layer] < many)
             assert stats.kstest(place[chosen].numpy(), "norm").statistic < 0.04
         table = density.of_hits(hits[:, layer]) @ density.excess[layer]
-        again, inside = hits[:, layer] * torch.exp(between(table, place)), place.abs() < 3.9
+        again, inside = hits[:, layer] * torch.exp(value_at(table, place)), place.abs() < 3.9
         torch.testing.assert_close(again[inside], above[inside, layer], rtol=1e-3, atol=1e-3)
 
 
@@ -170,7 +171,7 @@ def test_hits_are_whole_numbers_that_the_energies_allow(n_layers: int, giga: flo
 
 
 def test_layers_have_the_energy_of_the_shower(fitted: Any) -> None:
-    """That which is drawn first, in nearly all showers, and in none is it missed by far."""
+    """That which is drawn first, in nine of ten showers and more."""
     density, number = fitted.density, 2000
     random = torch.Generator().manual_seed(4)
     choice, place = torch.rand(2, number, density.factors, generator=random)
@@ -258,8 +259,8 @@ def test_a_fit_comes_near_to_the_density_that_showers_were_drawn_from(
         settings = FastsimNetwork(density_width=16, density_components=3, density_passes=passes)
         return difference(truth, fit_density(told, training, settings, 1), unseen)
 
-    assert 0.0 < apart(40) < 0.3
-    assert apart(40) < 0.1 * apart(1)
+    assert 0.0 < apart(40) < 0.25
+    assert apart(40) < 0.05 * apart(1)
 
 
 def difference(truth: LayerDensity, fit: LayerDensity, showers: Showers) -> float:

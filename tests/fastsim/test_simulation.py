@@ -188,6 +188,19 @@ def test_a_generator_with_other_kinds_of_cells_is_refused(
         load_generator(tmp_path)
 
 
+@pytest.mark.parametrize("table", ["density.excess", "generator.correction.whole"])
+def test_a_generator_without_a_table_is_refused(
+    fast: FastSimulation, tmp_path: Path, table: str
+) -> None:
+    fast.save(tmp_path, {})
+    path = tmp_path / "generator.safetensors"
+    tensors = load_file(path)
+    del tensors[table]
+    save_file(tensors, path)
+    with pytest.raises(StoreError, match="have another form; train it again"):
+        load_generator(tmp_path)
+
+
 @pytest.mark.parametrize(
     ("energy", "impact"),
     [

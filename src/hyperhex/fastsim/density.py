@@ -32,11 +32,10 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
-from scipy.special import ndtr
 from torch import nn
 
 from hyperhex.fastsim.conditions import Conditions, Layers, root, scaled
+from hyperhex.fastsim.places import PLACES, place_of, quantiles, rising, value_at
 from hyperhex.fastsim.template import hats
 
 __all__ = [
@@ -45,7 +44,6 @@ __all__ = [
     "Known",
     "LayerDensity",
     "Mixture",
-    "between",
     "drawn_from_mixture",
 ]
 
@@ -59,9 +57,6 @@ _FAR = 1e4
 _LEAST = 1e-3  # [MIP] of a layer, below which its energy means nothing
 _EDGE = 1e-6
 _FARTHEST_TOTAL = 5.0
-_FARTHEST, _STEP = 4.0, 0.25
-_PLACES = torch.arange(-_FARTHEST, _FARTHEST + 0.5 * _STEP, _STEP)
-_LEAST_RISE = 1e-4  # of w from one place to the next
 _BLUR = 0.05
 """Part of the energy of a shower that is added to what is left: where this is less, it is not known
 that well, as it is what the layers before it left over."""
@@ -69,9 +64,6 @@ _INSIDE = 0.001, 0.999  # between which quantiles what is left says something
 _TIMES = 0.8, 1.25  # what the energies of layers are multiplied by at most
 _NARROWEST_PLACE = -3.0
 """The last layer that is hit has what is left: its place would have no width at all."""
-_FEW = 100.0  # layers
-_POOLED = 20_000  # layers
-_TINY = 1e-9
 _ENERGY_KNOTS = 5
 _HITS_KNOTS = 1.0, 2.0, 3.0, 5.0, 9.0, 17.0, 33.0, 65.0
 
@@ -130,7 +122,7 @@ class LayerDensity(nn.Module):
         self.register_buffer("total", torch.tensor([1.0, 1.0]))
         left = torch.tensor([0.0, 1.0, -math.inf, math.inf])
         self.register_buffer("left", left[:, None].repeat(1, self.n_layers))
-        self.register_buffer("excess", _PLACES.repeat(self.n_layers, len(_HITS_KNOTS), 1))
+        self.register_buffer("excess", PLACES.repeat(self.n_layers, len(_HITS_KNOTS), 1))
         self.register_buffer("more_energy", torch.ones(_ENERGY_KNOTS))
         self.register_buffer("more_hits", torch.zeros(_ENERGY_KNOTS, self.n_layers))
         self.register_buffer("seen", _seen(self.n_layers))
@@ -172,11 +164,11 @@ class LayerDensity(nn.Module):
         """Values w of layers at places of the normal density, by layer and knot of ln h."""
         values = _logarithm(self.conditions.above(layers), layers.hits)
         crowd = self.of_hits(layers.hits) * self._count(layers)[..., None]
-        return _rising(_quantiles(values.numpy(), crowd.numpy()))
+        return quantiles(values.numpy(), crowd.numpy())
 
     def add_excess(self, more: torch.Tensor) -> None:
         """Add to the quantiles of w, (n_layers, 8, 33)."""
-        self.excess.copy_(_rising(self.excess + more))
+        self.excess.copy_(rising(self.excess + more))
 
     def known(self, log_energy: torch.Tensor, impact: torch.Tensor, layers: Layers) -> Known:
         """Showers (n,) [GeV], (n, 2) [cm] and their layers, ready for `log_likelihood`."""
@@ -288,7 +280,7 @@ class LayerDensity(nn.Module):
             inputs[:, hits_at + 2 * n_layers + layer] = told
             factor, hit = 1 + n_layers + layer, number[:, layer]
             value = draw(self._mixture(factor, inputs), choice[:, factor], away[:, factor])
-            found = hit * torch.exp(between(crowd[:, layer] @ self.excess[layer], value))
+            found = hit * torch.exp(value_at(crowd[:, layer] @ self.excess[layer], value))
             mean, deviation = self.conditions.excess[:, layer]
             inputs[:, hits_at + n_layers + layer] = (torch.log1p(found) - mean) / deviation
             left = (left - found).clamp_min(0.0)
@@ -323,10 +315,7 @@ class LayerDensity(nn.Module):
         found = []
         for layer, value in enumerate(values.T):
             table = self.of_hits(hits[:, layer]) @ self.excess[layer]
-            knot = (value[:, None] >= table[:, 1:-1]).sum(1, keepdim=True)
-            low, high = (table.gather(1, knot + k)[:, 0] for k in (0, 1))
-            place = _STEP * (knot[:, 0] + (value - low) / (high - low)) - _FARTHEST
-            found.append(place.clamp(-_FARTHEST, _FARTHEST))
+            found.append(place_of(table, value))
         return torch.stack(found, dim=1)
 
 
@@ -345,48 +334,6 @@ def _remaining(above: torch.Tensor, hits: torch.Tensor) -> torch.Tensor:
 def _inside(values: torch.Tensor, scale: torch.Tensor) -> torch.Tensor:
     """Departures from the mean in deviations, between two edges; `scale` holds all four."""
     return scaled(values.clamp(scale[2], scale[3]), scale)
-
-
-def between(table: torch.Tensor, place: torch.Tensor) -> torch.Tensor:
-    """Values (n,) at places of the normal density, by tables (n, 33) of their own."""
-    steps = (place.clamp(-_FARTHEST, _FARTHEST) + _FARTHEST) / _STEP
-    knot = steps.floor().clamp_max(len(_PLACES) - 2)
-    low, high = (table.gather(1, knot.long()[:, None] + k)[:, 0] for k in (0, 1))
-    return low + (steps - knot) * (high - low)
-
-
-def _quantiles(values: NDArray, crowd: NDArray) -> torch.Tensor:
-    """Values (n, n_layers) at the places, by layer and knot of ln h, (n_layers, 8, 33).
-
-    `crowd` (n, n_layers, 8) are the weights of the knots. Where few layers have about so many hits,
-    others with as many count too, and where those are few, others with fewer.
-    """
-    wanted = ndtr(_PLACES.numpy())
-    n_layers, knots = values.shape[1], crowd.shape[2]
-    every = np.linspace(0, values.size - 1, min(values.size, _POOLED)).astype(np.int64)
-    # all count a little, where there is none with about so many hits or fewer
-    pooled, weights = values.ravel()[every], crowd.reshape(-1, knots)[every] + _TINY
-    tables = np.empty((n_layers, knots, len(wanted)))
-    for knot in range(knots):
-        if knot:
-            before = weights[:, knot - 1]
-            weights[:, knot] += before * _FEW / max(before.sum(), _FEW)
-        others = weights[:, knot] * (_FEW / max(weights[:, knot].sum(), 1.0))
-        for layer in range(n_layers):
-            both = np.concatenate([values[:, layer], pooled])
-            counts = np.concatenate([crowd[:, layer, knot], others])
-            order = np.argsort(both, kind="stable")
-            order = order[counts[order] > 0.0]
-            cumulative = np.cumsum(counts[order])
-            middle = (cumulative - 0.5 * counts[order]) / cumulative[-1]
-            tables[layer, knot] = np.interp(wanted, middle, both[order])
-    return torch.from_numpy(tables).float()
-
-
-def _rising(tables: torch.Tensor) -> torch.Tensor:
-    """Tables (..., 33) in order (Chernozhukov et al., Econometrica 78 (2010) 1093), and rising."""
-    least = _LEAST_RISE * torch.arange(tables.shape[-1])
-    return (tables - least).sort(-1).values + least
 
 
 def drawn_from_mixture(

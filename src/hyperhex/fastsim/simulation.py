@@ -229,10 +229,14 @@ def load_generator(folder: Path) -> FastSimulation:
     conditions = Conditions(scale.threshold, **_part(parts["generator"], "conditions"))
     density = LayerDensity(conditions, patch.n_cells, shape["hidden"], shape["components"])
     told_twice = {f"conditions.{name}": t for name, t in conditions.state_dict().items()}
-    density.load_state_dict(parts["density"] | told_twice)
     told_once = template, conditions, groups(patch), scale.depths
     generator = Generator(*told_once, **shape["generator"])
-    generator.load_state_dict(parts["generator"])
+    try:
+        density.load_state_dict(parts["density"] | told_twice)
+        generator.load_state_dict(parts["generator"])
+    except RuntimeError as error:
+        msg = f"{folder}: its networks or tables have another form; train it again"
+        raise StoreError(msg) from error
     tables = HitTables(
         **{name: parts["hits"][name].numpy() for name in _TABLES},
         zones=zones(patch),
