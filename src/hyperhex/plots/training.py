@@ -59,7 +59,8 @@ def _losses(axes: Axes, reports: Rows, divergences: Rows) -> None:
         for divergence in divergences:
             losses = np.array(divergence["losses"], float).reshape(-1, 4)
             axes.plot(losses[:, 0], losses[:, place], ".", color=colour, markersize=3)
-    axes.set(ylabel="loss", yscale="symlog")
+    # a training that diverges has losses of any size
+    axes.set(ylabel="loss", yscale="symlog" if divergences else "linear")
     axes.legend()
 
 
