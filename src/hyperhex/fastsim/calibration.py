@@ -22,7 +22,6 @@ from hyperhex.fastsim.crossings import Crossings, settle
 from hyperhex.fastsim.density import LayerDensity
 from hyperhex.fastsim.generator import Generator
 from hyperhex.fastsim.library import Showers
-from hyperhex.fastsim.simulation import compiled_mixture
 from hyperhex.fastsim.template import Template, fit_template
 from hyperhex.kernels.hits import HitTables, draw_hits
 from hyperhex.random import integer
@@ -150,7 +149,7 @@ def _layers(density: LayerDensity, showers: Showers, random: np.random.Generator
         uniform = random.random((2, len(rows), density.factors), dtype=np.float32)
         with torch.no_grad():
             choice, place = torch.from_numpy(uniform)
-            parts.append(density(rows.log_energy, rows.impact, choice, place, compiled_mixture))
+            parts.append(density.drawn(rows.log_energy, rows.impact, choice, place))
     energy, hits = (
         torch.cat([getattr(part, name) for part in parts]) for name in ("energy", "hits")
     )

@@ -27,28 +27,26 @@ layers by the particle's energy, and that of w by the hits.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import nn
 
 from hyperhex.fastsim.conditions import Conditions, Layers, root, scaled
 from hyperhex.fastsim.places import PLACES, place_of, quantiles, rising, value_at
 from hyperhex.fastsim.template import hats
+from hyperhex.kernels.layers import Bounds, Given, Tables, draw_layers, factors_of
 
 __all__ = [
     "NARROWEST",
     "WIDEST",
     "Known",
     "LayerDensity",
-    "Mixture",
     "drawn_from_mixture",
 ]
-
-Mixture = Callable[[torch.Tensor, torch.Tensor, torch.Tensor], torch.Tensor]
-"""Values (n,) from mixtures (n, 3 components), which component, and how far away (n,)."""
 
 _SLOPE = 0.1
 NARROWEST, WIDEST = -6.0, 3.0
@@ -234,25 +232,20 @@ class LayerDensity(nn.Module):
         impact: torch.Tensor,
         choice: torch.Tensor,
         place: torch.Tensor,
-        mixture: Mixture | None = None,
     ) -> Layers:
         """Layers drawn for ln E (n,) of [GeV] and `impact` (n, 2) in the wedge [cm].
 
         `choice` and `place` are uniform random numbers in (0, 1), (n, factors): which component
-        of a factor, and where in it. `mixture` draws from mixtures in place of torch.
+        of a factor, and where in it.
         """
         n_layers, hits_at = self.n_layers, 6
-        draw = mixture or drawn_from_mixture
-        hits_factors = slice(1, 1 + n_layers)
-        place = place.clamp(_EDGE, 1.0 - _EDGE)
-        away = torch.special.ndtri(place)
-        away[:, hits_factors] = torch.logit(place[:, hits_factors])
+        away = _away(place, n_layers)
         energy = log_energy.exp()
         particle = self.conditions.of_particle(log_energy, impact)
         # its shape, as len() would fix the number of showers in a program of `torch.export`
         later = particle.new_zeros(particle.shape[0], 1 + 3 * n_layers)
         inputs = torch.cat([particle, later], dim=1)
-        total = draw(self._mixture(0, inputs), choice[:, 0], away[:, 0])
+        total = drawn_from_mixture(self._mixture(0, inputs), choice[:, 0], away[:, 0])
         inputs[:, 5] = total.clamp(-_FARTHEST_TOTAL, _FARTHEST_TOTAL)
         total = (total * self.total[1] / energy.sqrt() + 1.0) * self.total[0] * energy
         at_energy = self.of_energy(log_energy)
@@ -262,7 +255,9 @@ class LayerDensity(nn.Module):
         hits, more = [], at_energy @ self.more_hits
         for layer in range(n_layers):
             factor = 1 + layer
-            value = draw(self._mixture(factor, inputs), choice[:, factor], away[:, factor])
+            value = drawn_from_mixture(
+                self._mixture(factor, inputs), choice[:, factor], away[:, factor]
+            )
             mean, deviation = self.conditions.hits[:, layer]
             half = 0.5 * (value * deviation + mean + more[:, layer]).clamp_min(0.0)
             found = torch.floor(half.square() + 0.5).clamp_max(self.n_cells)
@@ -279,7 +274,9 @@ class LayerDensity(nn.Module):
             told = _inside(told, self.left[:, layer])
             inputs[:, hits_at + 2 * n_layers + layer] = told
             factor, hit = 1 + n_layers + layer, number[:, layer]
-            value = draw(self._mixture(factor, inputs), choice[:, factor], away[:, factor])
+            value = drawn_from_mixture(
+                self._mixture(factor, inputs), choice[:, factor], away[:, factor]
+            )
             found = hit * torch.exp(value_at(crowd[:, layer] @ self.excess[layer], value))
             mean, deviation = self.conditions.excess[:, layer]
             inputs[:, hits_at + n_layers + layer] = (torch.log1p(found) - mean) / deviation
@@ -288,6 +285,50 @@ class LayerDensity(nn.Module):
         energy = torch.stack(above, dim=1)
         energy = energy * (whole / energy.sum(1).clamp_min(_LEAST)).clamp(*_TIMES)[:, None]
         return Layers(energy + threshold * number, number)
+
+    def drawn(
+        self,
+        log_energy: torch.Tensor,
+        impact: torch.Tensor,
+        choice: torch.Tensor,
+        place: torch.Tensor,
+    ) -> Layers:
+        """The same as `forward` by a compiled kernel, for tensors of the CPU."""
+        number = self.n_layers
+        away = _away(place, number)
+        energy, at_energy = log_energy.exp(), self.of_energy(log_energy)
+        mean = self.total[0] * energy * (at_energy @ self.more_energy)
+        response = torch.stack([mean, mean * self.total[1] / energy.sqrt()])
+        given = [
+            self.conditions.of_particle(log_energy, impact).T,
+            response,
+            (at_energy @ self.more_hits).T,
+            choice.T,
+            away.T,
+        ]
+        weights = self.first * self.seen[..., None], self.second, self.last
+        biases = self.first_bias, self.second_bias, self.last_bias
+        scales = self.conditions.hits, self.conditions.excess, self.left, self.excess, self._crowd
+        bounds = (
+            self.conditions.threshold,
+            self.n_cells,
+            _SLOPE,
+            NARROWEST,
+            _NARROWEST_PLACE,
+            WIDEST,
+            _FARTHEST_TOTAL,
+            float(PLACES[-1]),
+            _BLUR,
+            _LEAST,
+            *_TIMES,
+        )
+        energy_and_hits = draw_layers(
+            Given(*_arrays(given)),
+            factors_of(_arrays(weights), _arrays(biases), self.components),
+            Tables(*_arrays(scales)),
+            Bounds(*map(np.float32, bounds)),
+        )
+        return Layers(*map(torch.from_numpy, energy_and_hits))
 
     def _mixture(self, factor: int, inputs: torch.Tensor) -> torch.Tensor:
         """Mixture of a factor, (n, 3 components): logits, means, logarithms of the widths.
@@ -319,6 +360,19 @@ class LayerDensity(nn.Module):
         return torch.stack(found, dim=1)
 
 
+def _arrays(tensors: Sequence[torch.Tensor]) -> list[NDArray[np.float32]]:
+    return [tensor.detach().contiguous().numpy() for tensor in tensors]
+
+
+def _away(place: torch.Tensor, n_layers: int) -> torch.Tensor:
+    """Numbers with the densities of the factors, from uniform ones (n, factors)."""
+    place = place.clamp(_EDGE, 1.0 - _EDGE)
+    away = torch.special.ndtri(place)
+    hits = slice(1, 1 + n_layers)
+    away[:, hits] = torch.logit(place[:, hits])
+    return away
+
+
 def _logarithm(above: torch.Tensor, hits: torch.Tensor) -> torch.Tensor:
     """Ln of the energy above the thresholds of a hit, 0 where there are no hits."""
     mean = torch.log(above.clamp_min(_LEAST) / hits.clamp_min(1))
@@ -339,7 +393,10 @@ def _inside(values: torch.Tensor, scale: torch.Tensor) -> torch.Tensor:
 def drawn_from_mixture(
     told: torch.Tensor, choice: torch.Tensor, away: torch.Tensor
 ) -> torch.Tensor:
-    """Value of each row, (n,), as of `hyperhex.kernels.mixtures.draw_mixtures`."""
+    """Value of each row of mixtures (n, 3 components), (n,): so many widths from a mean.
+
+    `choice` (n,), uniform in (0, 1), decides which component, by their running sum.
+    """
     logit, mean, log_width = told.chunk(3, dim=1)
     reached = torch.softmax(logit, dim=1).cumsum(1) < choice[:, None]
     chosen = reached.sum(1, keepdim=True).clamp_max(logit.shape[1] - 1)

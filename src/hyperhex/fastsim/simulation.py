@@ -18,13 +18,12 @@ from hyperhex.errors import StoreError
 from hyperhex.fastsim import symmetry
 from hyperhex.fastsim.conditions import Conditions, Layers
 from hyperhex.fastsim.crossings import CROWDS, KINDS, zones
-from hyperhex.fastsim.density import NARROWEST, WIDEST, LayerDensity
+from hyperhex.fastsim.density import LayerDensity
 from hyperhex.fastsim.generator import Generator
 from hyperhex.fastsim.groups import groups
 from hyperhex.fastsim.template import Template
 from hyperhex.kernels.cores import add_cores
 from hyperhex.kernels.hits import Hits, HitTables, carry, draw_hits
-from hyperhex.kernels.mixtures import draw_mixtures
 from hyperhex.kernels.profiles import correct, weigh
 from hyperhex.provenance import read_json, write_json
 from hyperhex.random import integer, stream
@@ -33,7 +32,6 @@ __all__ = [
     "FastSimulation",
     "Networks",
     "Scale",
-    "compiled_mixture",
     "load_generator",
     "single_thread",
 ]
@@ -143,7 +141,7 @@ class FastSimulation:
         impact = torch.from_numpy(point.astype(np.float32))
         with torch.inference_mode():
             choice, place = torch.from_numpy(uniform)
-            layers = self.density(log_energy, impact, choice, place, compiled_mixture)
+            layers = self.density.drawn(log_energy, impact, choice, place)
             told = torch.from_numpy(noise), log_energy, impact, layers
             departures, cores = self.generator.told(*told)
         template, correction = self.generator.template, self.generator.correction
@@ -182,12 +180,6 @@ class FastSimulation:
             "draws": self.tables.draws,
         }
         write_json(folder / _RECORD, {"shape": shape, "scale": asdict(self.scale), **record})
-
-
-def compiled_mixture(told: torch.Tensor, choice: torch.Tensor, away: torch.Tensor) -> torch.Tensor:
-    """Values drawn from mixtures by the compiled kernel."""
-    values = draw_mixtures(told.numpy(), choice.numpy(), away.numpy(), NARROWEST, WIDEST)
-    return torch.from_numpy(values)
 
 
 def _joined(blocks: list[Hits]) -> Hits:
