@@ -3,11 +3,13 @@
 A particle shares its strength among the cells of a layer in proportion to (1 + b d^2)^-p, d being
 the distance of a cell's centre from it. With p = 2 that is the core of an electromagnetic shower,
 of radius b^-1/2 (the radial profiles of Grindhammer & Peters, hep-ex/0001020); with p = 8 nearly
-all is in the nearest cell, as of a single track.
+all is in the nearest cell, as of a single track, and cells with less than a millionth of what the
+nearest has are left out.
 """
 
 from __future__ import annotations
 
+import math
 from functools import partial
 
 import numpy as np
@@ -22,6 +24,12 @@ Floats = NDArray[np.float32]
 LEAST_SHARE = np.float32(1e-30)
 """Sum of the shares of a particle that no cell is near to, so that none has any of its strength."""
 
+_POWER = 8.0  # of tracks
+_LEAST_PART = 1e-6  # of the share of the nearest cell
+_ACROSS = math.sqrt(3.0) / 2.0  # from one ring to the next [pitch], where they are nearest
+_CORNER = 1.0 / 3.0  # square of the distance of a cell's corner from its centre [pitch^2]
+_FARTHEST = 1000.0  # rings
+
 
 @partial(compiled, fastmath=ANY_ORDER)
 def add_cores(cells: Floats, cores: Floats, positions: Floats, hits: Floats) -> None:
@@ -29,7 +37,7 @@ def add_cores(cells: Floats, cores: Floats, positions: Floats, hits: Floats) -> 
 
     `cells` (n, n_layers, n_cells); `cores` (n, n_layers, k, 4) are strength, b [1/cm^2], x and y of
     the particle [cm], the first half of them of p = 8, the others of p = 2; `positions`
-    (n_cells, 2) [cm]; `hits` (n, n_layers).
+    (n_cells, 2) [cm], ring by ring about the first; `hits` (n, n_layers).
     """
     x, y = positions[:, 0].copy(), positions[:, 1].copy()
     share, root, tracks = np.empty_like(x), np.empty_like(x), cores.shape[2] // 2
@@ -43,9 +51,11 @@ def add_cores(cells: Floats, cores: Floats, positions: Floats, hits: Floats) -> 
                 if strength == np.float32(0.0):
                     continue
                 place = narrow, at_x, at_y
-                part = strength / _shares(share, root, x, y, place, k < tracks)
-                for c in range(len(x)):
-                    row[c] += part * share[c]
+                near = _reached(x, y, place) if k < tracks else len(x)
+                own = share[:near]
+                part = strength / _shares(own, root, x, y, place, k < tracks)
+                for c in range(len(own)):
+                    row[c] += part * own[c]
 
 
 @partial(compiled, fastmath=ANY_ORDER)
@@ -62,15 +72,18 @@ def cores_back(slopes: Floats, cores: Floats, positions: Floats, hits: Floats) -
             row = slopes[shower, layer]
             for k in range(cores.shape[2]):
                 strength, narrow, at_x, at_y = cores[shower, layer, k]
-                total = _shares(share, root, x, y, (narrow, at_x, at_y), k < tracks)
+                place = narrow, at_x, at_y
+                near = _reached(x, y, place) if k < tracks else len(x)
+                own = share[:near]
+                total = _shares(own, root, x, y, place, k < tracks)
                 mean = none
-                for c in range(len(x)):
-                    mean += row[c] * share[c]
+                for c in range(len(own)):
+                    mean += row[c] * own[c]
                 mean /= total
                 of_narrow, of_x, of_y = none, none, none
-                for c in range(len(x)):
+                for c in range(len(own)):
                     away_x, away_y = x[c] - at_x, y[c] - at_y
-                    slope = (row[c] - mean) * share[c] * root[c]
+                    slope = (row[c] - mean) * own[c] * root[c]
                     of_narrow += slope * (away_x * away_x + away_y * away_y)
                     of_x += slope * away_x
                     of_y += slope * away_y
@@ -92,10 +105,10 @@ def _shares(
     place: tuple[np.float32, np.float32, np.float32],
     track: bool,
 ) -> np.float32:
-    """Fill with (1 + b d^2)^-p and (1 + b d^2)^-1 of the cells; the sum of the first, never 0."""
+    """Fill with (1 + b d^2)^-p and (1 + b d^2)^-1 of the first cells; the sum of those, never 0."""
     narrow, at_x, at_y = place
     total = LEAST_SHARE
-    for c in range(len(x)):
+    for c in range(len(share)):
         away_x, away_y = x[c] - at_x, y[c] - at_y
         square = away_x * away_x + away_y * away_y
         value = np.float32(1.0) / (np.float32(1.0) + narrow * square)
@@ -107,3 +120,16 @@ def _shares(
         share[c] = value
         total += value
     return total
+
+
+@inlined
+def _reached(x: Floats, y: Floats, place: tuple[np.float32, np.float32, np.float32]) -> int:
+    """How many of the cells there are to the last ring that a track has a share in."""
+    narrow, at_x, at_y = place
+    square = x[1] * x[1] + y[1] * y[1] if len(x) > 1 else np.float32(1.0)  # of the pitch
+    more = np.float32(_LEAST_PART ** (-1.0 / _POWER))
+    nearest = np.float32(1.0) + narrow * np.float32(_CORNER) * square
+    far = math.sqrt((more * nearest - np.float32(1.0)) / narrow)
+    rings = (math.sqrt(at_x * at_x + at_y * at_y) + far) / (np.float32(_ACROSS) * math.sqrt(square))
+    ring = int(min(rings, np.float32(_FARTHEST)))
+    return min(1 + 3 * ring * (ring + 1), len(x))

@@ -16,19 +16,18 @@ from numpy.typing import NDArray
 
 from hyperhex.kernels.compiled import ANY_ORDER, compiled, inlined
 from hyperhex.kernels.elementary import exp32
-from hyperhex.kernels.product import product_tile
+from hyperhex.kernels.product import ROWS_A_TILE, product_tile
 from hyperhex.kernels.vectors import VECTOR_BYTES
 
 __all__ = ["Bounds", "Factors", "Given", "Tables", "draw_layers", "factors_of"]
 
 Floats = NDArray[np.float32]
 
-_UNITS = 8 if VECTOR_BYTES == 64 else 4  # whose sums are held in registers
 
 _PAIR = 2 * VECTOR_BYTES // 4  # showers
 _BLOCK = 64  # showers, a multiple of a pair of any vectors
 
-_product = product_tile(_UNITS, 2)
+_product = product_tile(ROWS_A_TILE, 2)
 
 
 class Factors(NamedTuple):
@@ -124,9 +123,9 @@ def factors_of(weights: Sequence[Floats], biases: Sequence[Floats], components: 
     """
     padded, rows = [], 1
     for weight, bias in zip(weights, biases, strict=True):
-        more = (0, 0), (0, -weight.shape[1] % rows), (0, -weight.shape[2] % _UNITS)
+        more = (0, 0), (0, -weight.shape[1] % rows), (0, -weight.shape[2] % ROWS_A_TILE)
         padded.append((np.pad(weight, more), np.pad(bias[:, 0], (more[0], more[2]))))
-        rows = _UNITS
+        rows = ROWS_A_TILE
     first, second, last = padded
     return Factors(*first, *second, *last, components)
 
@@ -143,8 +142,29 @@ def draw_layers(
     first = np.zeros((factors.first.shape[2], _BLOCK), np.float32)
     second = np.zeros((factors.second.shape[2], _BLOCK), np.float32)
     told = np.zeros((factors.last.shape[2], _BLOCK), np.float32)
-    a, b, c, d, e, f, g, h, i = np.zeros((9, _BLOCK), np.float32)
-    room = _Room(inputs, first, second, told, a, b, c, d, e, f, g, h, i)
+    numbers = np.zeros((9, _BLOCK), np.float32)
+    value, highest, reached, limit, width = (
+        numbers[0],
+        numbers[1],
+        numbers[2],
+        numbers[3],
+        numbers[4],
+    )
+    room = _Room(
+        inputs,
+        first,
+        second,
+        told,
+        value,
+        highest,
+        reached,
+        limit,
+        width,
+        numbers[5],
+        numbers[6],
+        numbers[7],
+        numbers[8],
+    )
     for start in range(0, number, _BLOCK):
         end = min(start + _BLOCK, number)
         rows = slice(start, end)
@@ -281,7 +301,7 @@ def _layer(
     """Linear layer, out (outputs, block) of values (inputs, block), for `full` showers."""
     a, b, flat = weight.reshape(-1), values.reshape(-1), out.reshape(-1)
     row = len(bias)
-    for r in range(0, row, _UNITS):
+    for r in range(0, row, ROWS_A_TILE):
         for p in range(0, full, _PAIR):
             _product(a, r, row, b, p, _BLOCK, terms, bias, r, flat, r * _BLOCK + p, _BLOCK, 0)
 

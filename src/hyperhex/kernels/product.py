@@ -18,6 +18,7 @@ from hyperhex.kernels.vectors import VECTOR_BYTES, Vectors
 
 __all__ = [
     "CELLS_A_TILE",
+    "ROWS_A_TILE",
     "cells_first",
     "cells_last",
     "convolved_tile",
@@ -29,6 +30,8 @@ __all__ = [
 
 # accumulators of a tile of two vectors a cell fill the registers; x86 before AVX-512 has 16 of them
 CELLS_A_TILE = 13 if VECTOR_BYTES == 64 else 6
+# and of a tile of two vectors a row
+ROWS_A_TILE = 8 if VECTOR_BYTES == 64 else 4
 
 
 def convolved_tile(cells: int, vectors: int) -> Any:

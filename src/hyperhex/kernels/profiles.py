@@ -18,10 +18,15 @@ from numpy.typing import NDArray
 
 from hyperhex.kernels.compiled import ANY_ORDER, compiled, inlined
 from hyperhex.kernels.elementary import exp32
+from hyperhex.kernels.product import ROWS_A_TILE, product_tile
+from hyperhex.kernels.vectors import VECTOR_BYTES
 
 __all__ = ["correct", "departures_back", "share_back", "shared_out", "weigh"]
 
 Floats = NDArray[np.float32]
+
+_CELLS = 2 * VECTOR_BYTES // 4  # of a tile
+_product = product_tile(ROWS_A_TILE, 2)
 
 
 @compiled
@@ -47,23 +52,28 @@ def weigh(
     """
     showers, n_layers, n_cells = len(departures), departures.shape[1], len(groups)
     weights = np.empty((showers, n_layers, n_cells), np.float32)
+    knots, rows, hats, apart, places, ends = _room(distances, n_layers, impact, positions)
     profile = np.empty(len(distances), np.float32)
-    apart = np.empty(n_cells, np.float32)
-    below = np.empty(n_cells, np.int32)
     for shower in range(showers):
-        _places(apart, below, impact[shower], positions, distances)
+        _set_hats(hats, apart, ends, impact[shower], places, distances)
         for layer in range(n_layers):
             hit = number[shower, layer]
-            if hit == np.float32(0.0):
-                weights[shower, layer] = np.float32(1.0)
+            if hit > np.float32(0.0):
+                _between_knots(
+                    profile, hit, energy[shower, layer], hits, shares, radial[:, :, layer]
+                )
+                for d in range(len(profile)):
+                    knots[d, layer] = profile[d]
+        _between_distances(rows, knots, hats, ends)
+        for layer in range(n_layers):
+            row, told, added = weights[shower, layer], departures[shower, layer], rows[layer]
+            if number[shower, layer] == np.float32(0.0):
+                row[:] = np.float32(1.0)
                 continue
-            _between_knots(profile, hit, energy[shower, layer], hits, shares, radial[:, :, layer])
-            row, told = weights[shower, layer], departures[shower, layer]
             for c in range(n_cells):
-                low, high = profile[below[c]], profile[below[c] + 1]
-                row[c] = told[groups[c]] + low + apart[c] * (high - low)
+                row[c] = told[groups[c]]
             for c in range(n_cells):
-                row[c] = exp32(row[c])
+                row[c] = exp32(row[c] + added[c])
     return weights
 
 
@@ -84,22 +94,27 @@ def correct(
     All others are as of `weigh`, but between the knots of distance the factors are linear, not
     their logarithms; layers without hits stay as they are.
     """
+    n_layers, n_cells = weights.shape[1:]
+    knots, rows, hats, apart, places, ends = _room(distances, n_layers, impact, positions)
     factor = np.empty(len(distances), np.float32)
-    apart = np.empty(weights.shape[2], np.float32)
-    below = np.empty(weights.shape[2], np.int32)
-    for shower in range(weights.shape[0]):
-        _places(apart, below, impact[shower], positions, distances)
-        for layer in range(weights.shape[1]):
+    for shower in range(len(weights)):
+        _set_hats(hats, apart, ends, impact[shower], places, distances)
+        for layer in range(n_layers):
             hit = number[shower, layer]
-            if hit == np.float32(0.0):
-                continue
-            _between_knots(factor, hit, energy[shower, layer], hits, shares, radial[:, :, layer])
-            for d in range(len(distances)):
-                factor[d] = exp32(factor[d])
-            row = weights[shower, layer]
-            for c in range(len(row)):
-                low, high = factor[below[c]], factor[below[c] + 1]
-                row[c] *= low + apart[c] * (high - low)
+            if hit > np.float32(0.0):
+                _between_knots(
+                    factor, hit, energy[shower, layer], hits, shares, radial[:, :, layer]
+                )
+                for d in range(len(factor)):
+                    factor[d] = exp32(factor[d])
+                for d in range(len(factor)):
+                    knots[d, layer] = factor[d]
+        _between_distances(rows, knots, hats, ends)
+        for layer in range(n_layers):
+            if number[shower, layer] > np.float32(0.0):
+                row, times = weights[shower, layer], rows[layer]
+                for c in range(n_cells):
+                    row[c] *= times[c]
 
 
 @partial(compiled, fastmath=ANY_ORDER)
@@ -159,6 +174,104 @@ def departures_back(
     return found
 
 
+@compiled
+def _room(
+    distances: Floats, n_layers: int, impact: Floats, positions: Floats
+) -> tuple[Floats, Floats, Floats, Floats, Floats, NDArray[np.int64]]:
+    """Room for the values of layers at knots and in cells, and for the weights of the knots.
+
+    Layers and cells are rounded up to those of a tile. The last row of the first stays zero. Then
+    room for numbers of cells, x and y of the cells, and which knots a tile of cells lies between
+    for all impact points.
+    """
+    full_layers = -(-n_layers // ROWS_A_TILE) * ROWS_A_TILE
+    tiles = -(-len(positions) // _CELLS)
+    ends = np.empty((tiles, 2), np.int64)
+    places = np.zeros((2, tiles * _CELLS), np.float32)
+    places[:, : len(positions)] = positions.T
+    reach = np.float32(0.0)
+    for shower in range(len(impact)):
+        reach = max(reach, _length(impact[shower, 0], impact[shower, 1]))
+    for tile in range(tiles):
+        near, far = np.float32(np.inf), np.float32(0.0)
+        for c in range(tile * _CELLS, min((tile + 1) * _CELLS, len(positions))):
+            away = _length(positions[c, 0], positions[c, 1])
+            near, far = min(near, away - reach), max(far, away + reach)
+        first, last = 0, len(distances) - 1
+        while first < last and distances[first + 1] <= near:
+            first += 1
+        while last > first and distances[last - 1] >= far:
+            last -= 1
+        ends[tile, 0], ends[tile, 1] = first, last + 1
+    return (
+        np.zeros((len(distances) + 1, full_layers), np.float32),
+        np.zeros((full_layers, tiles * _CELLS), np.float32),
+        np.zeros((len(distances), tiles * _CELLS), np.float32),
+        np.zeros((2, tiles * _CELLS), np.float32),
+        places,
+        ends,
+    )
+
+
+@inlined
+def _length(x: np.float32, y: np.float32) -> np.float32:
+    return np.float32(math.sqrt(x * x + y * y))
+
+
+@inlined
+def _set_hats(
+    hats: Floats,
+    room: Floats,
+    ends: NDArray[np.int64],
+    impact: Floats,
+    places: Floats,
+    distances: Floats,
+) -> None:
+    """Fill the weights of the knots for the distances of cells from a point, (n_knots, n_cells).
+
+    That of a knot is the share of the way to it from the one before less that to the one behind.
+    """
+    none, one = np.float32(0.0), np.float32(1.0)
+    apart, before = room[0], room[1]
+    x, y = places[0], places[1]
+    for c in range(len(x)):
+        apart[c] = _length(x[c] - impact[0], y[c] - impact[1])
+        before[c] = one
+    last, first_tile, end_tile = len(distances) - 1, 0, 0
+    for d in range(len(distances)):
+        knot = distances[d]
+        # behind the last knot there is none
+        steep = one / (distances[d + 1] - knot) if d < last else none
+        while end_tile < len(ends) and ends[end_tile, 0] <= d:
+            end_tile += 1
+        while first_tile < end_tile and ends[first_tile, 1] <= d:
+            first_tile += 1
+        cells = slice(first_tile * _CELLS, end_tile * _CELLS)
+        away, hat, part = apart[cells], hats[d, cells], before[cells]
+        for c in range(len(away)):
+            share = min(max((away[c] - knot) * steep, none), one)
+            hat[c] = part[c] - share
+            part[c] = share
+
+
+@inlined
+def _between_distances(rows: Floats, knots: Floats, hats: Floats, ends: NDArray[np.int64]) -> None:
+    """Fill with the values of layers in cells (n_layers, n_cells) from those at the knots.
+
+    Cells come ring by ring, so that few of the knots matter in a tile of them.
+    """
+    values, weights, out, none = knots.reshape(-1), hats.reshape(-1), rows.reshape(-1), knots[-1]
+    n_layers, n_cells = rows.shape
+    for tile in range(len(ends)):
+        first, terms = ends[tile, 0], ends[tile, 1] - ends[tile, 0]
+        c = tile * _CELLS
+        for layer in range(0, n_layers, ROWS_A_TILE):
+            _product(
+                values, first * n_layers + layer, n_layers, weights, first * n_cells + c, n_cells,
+                terms, none, layer, out, layer * n_cells + c, n_cells, 0,
+            )  # fmt: skip
+
+
 @inlined
 def _between_knots(
     profile: Floats,
@@ -176,25 +289,6 @@ def _between_knots(
         low = few[j, d] + part * (few[j + 1, d] - few[j, d])
         high = many[j, d] + part * (many[j + 1, d] - many[j, d])
         profile[d] = low + more * (high - low)
-
-
-@inlined
-def _places(
-    apart: Floats, below: NDArray[np.int32], impact: Floats, positions: Floats, knots: Floats
-) -> None:
-    """Knots below the distances of cells from a point, and the share of the way to the next."""
-    for c in range(len(apart)):
-        x = positions[c, 0] - impact[0]
-        y = positions[c, 1] - impact[1]
-        apart[c] = math.sqrt(x * x + y * y)
-    below[:] = np.int32(0)
-    for k in range(1, len(knots) - 1):
-        for c in range(len(apart)):
-            below[c] += np.int32(apart[c] >= knots[k])
-    for c in range(len(apart)):
-        low, high = knots[below[c]], knots[below[c] + 1]
-        share = (apart[c] - low) / (high - low)
-        apart[c] = min(max(share, np.float32(0.0)), np.float32(1.0))
 
 
 @inlined

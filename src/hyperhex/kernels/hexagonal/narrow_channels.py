@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hyperhex.kernels.compiled import compiled, uncounted
-from hyperhex.kernels.product import correlated_tile, product_tile
+from hyperhex.kernels.product import ROWS_A_TILE, correlated_tile, product_tile
 from hyperhex.kernels.vectors import VECTOR_BYTES
 
 __all__ = ["narrow_images"]
@@ -27,7 +27,8 @@ Table = NDArray[np.uint32]
 # cells that are gathered at once; a multiple of two vectors
 BLOCK = 256
 # wide channels that an expansion or a correlation holds at once, and rows of a contraction
-EXPANDED, CORRELATED, ROWS = (8, 4, 7) if VECTOR_BYTES == 64 else (4, 2, 5)
+EXPANDED = ROWS_A_TILE
+CORRELATED, ROWS = (4, 7) if VECTOR_BYTES == 64 else (2, 5)
 
 _expanded_pair = product_tile(EXPANDED, 2, True)
 _expanded_one = product_tile(EXPANDED, 1)
