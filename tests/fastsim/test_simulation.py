@@ -61,7 +61,11 @@ def test_compiled_showers_are_corrected_as_those_of_the_network(fitted: Any) -> 
         table.add_(torch.randn(table.shape, generator=random))
     few = fitted.showers.rows(slice(40))
     energy, impact = few.log_energy.double().exp().numpy(), few.impact.double().numpy()
-    weights, layers = fast._expected(energy, impact, np.random.default_rng(1))
+    given = fast._told(energy, impact, np.random.default_rng(1))
+    weights, layers = (
+        fast._weights(given),
+        Layers(*map(torch.from_numpy, (given.energy, given.hits))),
+    )
     noise = np.random.default_rng(1).standard_normal((40, generator.noise), dtype=np.float32)
     told = torch.from_numpy(noise), few.log_energy, few.impact, layers
     with torch.no_grad():
@@ -99,18 +103,17 @@ def test_samples_have_shape_threshold_and_units(fast: FastSimulation) -> None:
 def test_cells_sum_to_the_layers_that_were_drawn(
     fast: FastSimulation, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    kept: list[Layers] = []
-    expected = fast._expected
+    kept: list[Any] = []
+    told = fast._told
 
-    def keep(*told: Any) -> tuple[torch.Tensor, Layers]:
-        fractions, layers = expected(*told)
-        kept.append(layers)
-        return fractions, layers
+    def keep(*given: Any) -> Any:
+        kept.append(told(*given))
+        return kept[-1]
 
-    monkeypatch.setattr(fast, "_expected", keep)
+    monkeypatch.setattr(fast, "_told", keep)
     energy, impact = conditions(700)
     showers = fast.sample(energy, impact, seed=4)
-    layers = [torch.cat([getattr(one, name) for one in kept]) for name in ("energy", "hits")]
+    layers = [np.concatenate([getattr(one, name) for one in kept]) for name in ("energy", "hits")]
     np.testing.assert_allclose(showers.sum(2) / MIP, layers[0], rtol=1e-5, atol=2e-3)
     np.testing.assert_array_equal((showers > 0).sum(2), layers[1])
 
@@ -131,9 +134,11 @@ def test_same_seed_same_bytes_on_any_number_of_threads(fast: FastSimulation) -> 
 
 def test_full_blocks_do_not_depend_on_what_follows(fast: FastSimulation) -> None:
     energy, impact = conditions(700)
-    whole = fast.sample(energy, impact, seed=3)
-    np.testing.assert_array_equal(whole[:512], fast.sample(energy[:512], impact[:512], 3))
-    assert (whole[:256] != fast.sample(energy[256:512], impact[256:512], 3)).any()
+    whole = fast.sample(energy, impact, 3, batch=256)
+    first = fast.sample(energy[:512], impact[:512], 3, batch=256)
+    np.testing.assert_array_equal(whole[:512], first)
+    alone = fast.sample(energy[256:512], impact[256:512], 3, batch=256)
+    assert (whole[256:512] != alone).any()
 
 
 def test_showers_turn_with_the_impact_point(fast: FastSimulation) -> None:

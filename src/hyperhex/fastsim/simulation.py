@@ -16,7 +16,7 @@ from safetensors.torch import load_file, save_file
 from hyperhex.detector.patch import Patch
 from hyperhex.errors import StoreError
 from hyperhex.fastsim import symmetry
-from hyperhex.fastsim.conditions import Conditions, Layers
+from hyperhex.fastsim.conditions import Conditions
 from hyperhex.fastsim.crossings import CROWDS, KINDS, zones
 from hyperhex.fastsim.density import LayerDensity
 from hyperhex.fastsim.generator import Generator
@@ -39,6 +39,8 @@ __all__ = [
 _NETWORK = "generator.safetensors"
 _RECORD = "generator.json"
 _TABLES = ("sums", "moments", "shared")
+_DRAWN_AT_ONCE = 128
+"""Showers whose cells are drawn together: they should fit into the caches."""
 _LEAST_STRENGTH = 1e-4
 """Share of a layer's energy below which a core is left out, as most of them are."""
 
@@ -58,6 +60,27 @@ class Scale:
     mip: float
     threshold: float
     energies: tuple[float, float]
+
+
+@dataclass(frozen=True)
+class _Told:
+    """What is known of showers before their cells are drawn, the first index the shower.
+
+    `departures` (n, n_layers, n_groups) and `cores` (n, n_layers, k, 4) as the generator says them;
+    `energy` [MIP] and number of `hits` of the layers (n, n_layers), `impact` (n, 2) [cm].
+    """
+
+    departures: NDArray[np.float32]
+    cores: NDArray[np.float32] | None
+    energy: NDArray[np.float32]
+    hits: NDArray[np.float32]
+    impact: NDArray[np.float32]
+
+    def rows(self, chosen: slice) -> _Told:
+        """Those of some of the showers."""
+        cores = None if self.cores is None else self.cores[chosen]
+        own = self.energy[chosen], self.hits[chosen], self.impact[chosen]
+        return _Told(self.departures[chosen], cores, *own)
 
 
 @dataclass(frozen=True)
@@ -89,7 +112,7 @@ class FastSimulation:
         return self.scale.particle
 
     def sample(
-        self, energy: NDArray, impact: NDArray, seed: int, batch: int = 256
+        self, energy: NDArray, impact: NDArray, seed: int, batch: int = 1024
     ) -> NDArray[np.float32]:
         """Showers as cells, (n, n_layers, n_cells) [GeV]; what is not hit is zero.
 
@@ -98,7 +121,7 @@ class FastSimulation:
         found = self.hits(energy, impact, seed, batch)
         return found.dense(self.generator.n_layers, self.generator.n_cells)
 
-    def hits(self, energy: NDArray, impact: NDArray, seed: int, batch: int = 256) -> Hits:
+    def hits(self, energy: NDArray, impact: NDArray, seed: int, batch: int = 1024) -> Hits:
         """Showers as hits, energies in [GeV].
 
         Block i of `batch` showers draws from its own stream of the seed: the same energies,
@@ -120,20 +143,21 @@ class FastSimulation:
         operation, point = symmetry.wedge(self.patch, impact)
         inside = np.clip(energy, *self.scale.energies)
         place = seed, "fastsim", "sample", self.particle, block
-        weights, layers = self._expected(inside, point, stream(*place))
-        number = layers.hits.numpy().astype(np.int32)
-        found = draw_hits(
-            weights, layers.energy.numpy(), number, self.tables, integer(*place, "hits")
+        told = self._told(inside, point, stream(*place))
+        starts = range(0, len(energy), _DRAWN_AT_ONCE)
+        found = _joined(
+            [
+                self._drawn(told.rows(slice(k, k + _DRAWN_AT_ONCE)), integer(*place, "hits", k))
+                for k in starts
+            ]
         )
         scale = (energy / inside * self.scale.mip).astype(np.float32)
         # a shower in the wedge is carried back by the inverse of what carried its point there
         carry(found.first, found.cell, found.energy, self._carried, operation, scale)
         return found if (energy >= inside).all() else _above(found, self.scale)
 
-    def _expected(
-        self, energy: NDArray, point: NDArray, random: np.random.Generator
-    ) -> tuple[NDArray[np.float32], Layers]:
-        """Layers of showers, and in which proportions their cells are expected to share them."""
+    def _told(self, energy: NDArray, point: NDArray, random: np.random.Generator) -> _Told:
+        """Layers of showers, and what the generator says of their cells."""
         number, factors = len(energy), self.density.factors
         noise = random.standard_normal((number, self.generator.noise), dtype=np.float32)
         uniform = random.random((2, number, factors), dtype=np.float32)
@@ -144,20 +168,29 @@ class FastSimulation:
             layers = self.density.drawn(log_energy, impact, choice, place)
             told = torch.from_numpy(noise), log_energy, impact, layers
             departures, cores = self.generator.told(*told)
+        particles = None if cores is None else cores.contiguous().numpy()
+        own = layers.energy.numpy(), layers.hits.numpy(), impact.numpy()
+        return _Told(departures.numpy(), particles, *own)
+
+    def _drawn(self, told: _Told, seed: int) -> Hits:
+        """Hits of showers, energies in [MIP]."""
+        number = told.hits.astype(np.int32)
+        return draw_hits(self._weights(told), told.energy, number, self.tables, seed)
+
+    def _weights(self, told: _Told) -> NDArray[np.float32]:
+        """In which proportions cells are expected to share a layer, (n, n_layers, n_cells)."""
         template, correction = self.generator.template, self.generator.correction
         tables = {name: table.numpy() for name, table in template.named_buffers()}
-        hits, groups = layers.hits.numpy(), self.generator.groups.numpy()
-        known = layers.energy.numpy(), hits, impact.numpy()
-        weights = weigh(departures.numpy(), groups, *known, **tables)
-        if cores is not None and correction is not None:
-            particles = cores.contiguous().numpy()
-            strength = particles[..., 0]
+        known = told.energy, told.hits, told.impact
+        weights = weigh(told.departures, self.generator.groups.numpy(), *known, **tables)
+        if told.cores is not None and correction is not None:
+            strength = told.cores[..., 0]
             strength[strength < _LEAST_STRENGTH * (1.0 + strength.sum(axis=2, keepdims=True))] = 0.0
             strength *= weights.sum(axis=2)[..., None]
-            add_cores(weights, particles, tables["positions"], hits)
+            add_cores(weights, told.cores, tables["positions"], told.hits)
             tables["radial"] = correction.whole.numpy()
             correct(weights, *known, **tables)
-        return weights, layers
+        return weights
 
     def save(self, folder: Path, record: dict[str, Any]) -> None:
         """Write generator.safetensors and generator.json; `record` says how it was made."""

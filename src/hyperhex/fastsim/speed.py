@@ -16,7 +16,7 @@ from hyperhex.random import integer
 
 __all__ = ["full_time", "measure"]
 
-_BATCHES = (1, 256, 2048)
+_BATCHES = (1, 256, 1024)
 _TIMED = 2048
 _TIMED_ONE = 64
 _SIMULATED = 30
