@@ -143,28 +143,9 @@ def draw_layers(
     second = np.zeros((factors.second.shape[2], _BLOCK), np.float32)
     told = np.zeros((factors.last.shape[2], _BLOCK), np.float32)
     numbers = np.zeros((9, _BLOCK), np.float32)
-    value, highest, reached, limit, width = (
-        numbers[0],
-        numbers[1],
-        numbers[2],
-        numbers[3],
-        numbers[4],
-    )
-    room = _Room(
-        inputs,
-        first,
-        second,
-        told,
-        value,
-        highest,
-        reached,
-        limit,
-        width,
-        numbers[5],
-        numbers[6],
-        numbers[7],
-        numbers[8],
-    )
+    drawn = numbers[0], numbers[1], numbers[2], numbers[3], numbers[4]
+    sums = numbers[5], numbers[6], numbers[7], numbers[8]
+    room = _Room(inputs, first, second, told, *drawn, *sums)
     for start in range(0, number, _BLOCK):
         end = min(start + _BLOCK, number)
         rows = slice(start, end)
