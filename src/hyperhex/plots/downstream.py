@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from hyperhex.plots.style import COLOURS, save, style
+from hyperhex.plots.style import COLOURS, log_axis, save, style
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -57,21 +57,13 @@ def _energy(particles: Mapping[str, Any], limit: float) -> Figure:
         column[0].set(title=f"{particle}, {found['showers']} showers", ylim=(0.0, None))
         column[0].legend()
         column[2].axhline(0.0, color=COLOURS[7], linewidth=0.8)
-        _log_axis(column[2])
+        log_axis(column[2])
+        column[2].set_xlabel("energy [GeV]")
     for ax, label in zip(
         axes[:, 0], ("resolution [%]", "resolution\nfast / full", "bias [%]"), strict=True
     ):
         ax.set_ylabel(label)
     return figure
-
-
-def _log_axis(ax: Axes) -> None:
-    from matplotlib.ticker import FormatStrFormatter, LogLocator, NullLocator
-
-    ax.set(xscale="log", xlabel="energy [GeV]")
-    ax.xaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))
-    ax.xaxis.set_major_formatter(FormatStrFormatter("%g"))
-    ax.xaxis.set_minor_locator(NullLocator())
 
 
 def _both(ax: Axes, centre: NDArray[Any], rows: Rows, name: str) -> None:

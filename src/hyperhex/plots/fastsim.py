@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hyperhex.detector.patch import Patch
-from hyperhex.plots.style import COLOURS, save, style
+from hyperhex.plots.style import COLOURS, log_axis, save, style
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -81,16 +81,6 @@ def _panels(columns: int, rows: tuple[float, ...]) -> tuple[Figure, NDArray[np.o
     return figure, axes
 
 
-def _log_axis(axes: Axes) -> None:
-    """Logarithmic abscissa without the minor ticks, which take most of a figure's time."""
-    from matplotlib.ticker import FormatStrFormatter, LogLocator, NullLocator
-
-    axes.set_xscale("log")
-    axes.xaxis.set_major_locator(LogLocator(subs=(1.0, 3.0)))
-    axes.xaxis.set_major_formatter(FormatStrFormatter("%g"))
-    axes.xaxis.set_minor_locator(NullLocator())
-
-
 def _ratio(
     axes: Axes,
     x: NDArray[Any],
@@ -120,7 +110,7 @@ def _response(particles: Merits) -> Figure:
             width = [row["width"][name] for row in rows]
             column[0].plot(energy, width, "o-", color=colour, label=name)
         column[0].set(title=particle, ylabel="relative width", ylim=(0, None))
-        _log_axis(column[0])
+        log_axis(column[0])
         column[0].legend()
         _ratio(column[1], energy, _ratios(rows, "width"), 0.3, "width\nfast / full")
         _ratio(column[2], energy, _ratios(rows, "response"), 0.05, "response\nfast / full")
@@ -205,7 +195,7 @@ def _single_energies(particles: Merits) -> Figure:
             )
         ax.set(title=particle, ylabel="AUC", ylim=(0.45, 1.0), xlabel="energy [GeV]")
         ax.axhline(0.5, color=_FULL, linewidth=0.8)
-        _log_axis(ax)
+        log_axis(ax)
         ax.legend()
     return figure
 
@@ -221,7 +211,7 @@ def _hits(showers: Mapping[str, Pair]) -> Figure:
         column[0].stairs(full, edges, color=_FULL, label="full")
         column[0].plot(centre, fast, "o", color=_FAST, label="fast", markersize=4)
         column[0].set(title=particle, ylabel="showers")
-        _log_axis(column[0])
+        log_axis(column[0], digits=(1.0, 3.0))
         column[0].legend(loc="lower center")
         _ratio(column[1], centre, fast / full.clip(1), 0.5, "fast / full")
         column[1].set_xlabel("cells hit")
@@ -240,7 +230,7 @@ def _spectrum(particles: Merits) -> Figure:
         column[0].stairs(np.where(full > 0, full, np.nan), edges, color=_FULL, label="full")
         column[0].plot(centre[hit], fast[hit], "o", color=_FAST, label="fast", markersize=4)
         column[0].set(title=particle, ylabel="cells per shower", yscale="log")
-        _log_axis(column[0])
+        log_axis(column[0], digits=(1.0, 3.0))
         column[0].legend()
         column[1].axhspan(0.9, 1.1, color="0.9")
         _ratio(column[1], centre[hit], fast[hit] / full[hit], 0.5, "fast / full", decides[hit])

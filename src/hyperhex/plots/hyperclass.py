@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from hyperhex.plots.style import COLOURS, save, style
+from hyperhex.plots.style import COLOURS, log_axis, save, style
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -186,12 +186,7 @@ def _stripes(axes: Axes, rows: int) -> None:
 
 
 def _frame(axes: Axes, titles: Sequence[str], measure: str) -> None:
-    from matplotlib.ticker import FormatStrFormatter, LogLocator, NullFormatter
-
-    axes.set_xscale("log")
-    axes.xaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))
-    axes.xaxis.set_major_formatter(FormatStrFormatter("%g"))
-    axes.xaxis.set_minor_formatter(NullFormatter())
+    log_axis(axes)
     axes.set_yticks(range(len(titles)), titles)
     axes.set_ylim(-0.5, max(1, len(titles)) - 0.5)
     axes.tick_params(axis="y", length=0)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from hyperhex.plots.style import COLOURS, save, style
+from hyperhex.plots.style import COLOURS, log_axis, save, style
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -68,7 +68,8 @@ def _distances(axes: Axes, reports: Rows) -> None:
     iteration = _column(reports, "iteration")
     axes.plot(iteration, _column(reports, "distance"), color=COLOURS[0], label="distance")
     axes.plot(iteration, _column(reports, "spread"), color=COLOURS[1], label="spread / full")
-    axes.set(ylabel="features [s.d.]", yscale="log")
+    axes.set(ylabel="features [s.d.]")
+    log_axis(axes, "y")
     axes.legend()
 
 
@@ -78,7 +79,8 @@ def _departures(axes: Axes, reports: Rows, particle: str) -> None:
     for (name, label), colour in zip(_DEPARTURES.items(), COLOURS, strict=False):
         values = 100.0 * _column(found, name)
         axes.plot(_column(reports, "iteration"), values, color=colour, label=label)
-    axes.set(ylabel="departure [%]", yscale="log")
+    axes.set(ylabel="departure [%]")
+    log_axis(axes, "y")
     axes.legend(title=particle, fontsize=8, loc="center left", bbox_to_anchor=(1.0, 0.5))
 
 
