@@ -176,6 +176,21 @@ def test_classifiers_are_told_of_some_showers_and_means_are_of_all(
     assert limits.decisive(merit)["layers"] > 0.01
 
 
+def test_means_by_energy_are_of_showers_that_are_drawn_more_often(
+    patch: Patch, full: Sample, twin: Sample
+) -> None:
+    """They alone; the others are of showers under the same conditions."""
+    floor = judge.floors(patch, full, twin, len(full), seed=1)
+    found = full.observables(patch)
+    often = {"response": np.tile(1.1 * found["response"], 3), "hits": np.tile(found["hits"], 3)}
+    given = patch, full, full, floor, len(full)
+    merit = judge.compare(*given, seed=1, often=(np.tile(full.energy, 3), often))
+    assert merit["drawn"] == 3 * len(full)
+    assert limits.decisive(merit)["response"] == pytest.approx(0.1)
+    assert limits.decisive(merit)["width"] == pytest.approx(0.0, abs=1e-9)
+    assert limits.decisive(merit)["layers"] == limits.decisive(merit)["hits"] == 0.0
+
+
 def test_a_broken_generator_misses_its_limits(patch: Patch, full: Sample, broken: Sample) -> None:
     floor = judge.floors(patch, full, full, len(full), seed=1)
     merit = judge.compare(patch, full, broken, floor, len(full), seed=1)

@@ -11,6 +11,8 @@ from safetensors.torch import load_file, save_file
 
 from hyperhex.errors import StoreError
 from hyperhex.fastsim.conditions import Layers
+from hyperhex.fastsim.library import Sample
+from hyperhex.fastsim.reading import drawn_often
 from hyperhex.fastsim.simulation import FastSimulation, load_generator
 from hyperhex.fastsim.template import hats
 from hyperhex.provenance import read_json
@@ -116,6 +118,21 @@ def test_cells_sum_to_the_layers_that_were_drawn(
     layers = [np.concatenate([getattr(one, name) for one in kept]) for name in ("energy", "hits")]
     np.testing.assert_allclose(showers.sum(2) / MIP, layers[0], rtol=1e-5, atol=2e-3)
     np.testing.assert_array_equal((showers > 0).sum(2), layers[1])
+
+
+def test_showers_that_are_drawn_often_are_those_of_the_same_conditions(
+    fast: FastSimulation,
+) -> None:
+    energy, impact = conditions(300)
+    like = Sample(np.zeros((300, 4, 37), np.float32), energy, impact)
+    told, found = drawn_often(fast, like, seed=4)
+    np.testing.assert_array_equal(told.reshape(8, 300), np.tile(energy, (8, 1)))
+    drawn = fast.sample(energy, impact, seed=5)
+    visible, hits = drawn.sum(axis=(1, 2)) / MIP, np.count_nonzero(drawn, axis=(1, 2))
+    assert found["response"].mean() == pytest.approx((visible / energy).mean(), rel=0.05)
+    assert found["hits"].mean() == pytest.approx(hits.mean(), rel=0.05)
+    apart = found["response"].reshape(8, 300)
+    assert (apart[0] != apart[1]).mean() > 0.99
 
 
 def test_same_seed_same_bytes_on_any_number_of_threads(fast: FastSimulation) -> None:

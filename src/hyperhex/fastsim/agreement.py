@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from hyperhex.fastsim.observables import SPECTRUM_EDGES
 
-__all__ = ["agreement", "energy_bins"]
+__all__ = ["Pair", "agreement", "by_energy", "energy_bins"]
 
 _ENERGY_BINS = 4
 _LEAST_SHARE = 0.02
@@ -25,13 +25,14 @@ _TINY = 1e-9
 
 Found = Mapping[str, NDArray[np.float64]]
 Pair = tuple[NDArray, Found]
+"""Incident energies [GeV] and observables by name."""
 
 
 def agreement(full: Pair, fast: Pair) -> dict[str, Any]:
     """Response, width and hits by energy; layers, their correlations, rings, spectrum of cells."""
     found = full[1], fast[1]
     return {
-        "energies": _by_energy(full, fast),
+        "energies": by_energy(full, fast),
         "layers": _profile(*found, "layer_fraction"),
         "rings": _profile(*found, "ring_fraction"),
         "spectrum": _spectrum(*found),
@@ -45,8 +46,11 @@ def energy_bins(energy: NDArray) -> NDArray[np.float64]:
     return np.geomspace(low, high, 2 if np.isclose(low, high) else _ENERGY_BINS + 1)
 
 
-def _by_energy(full: Pair, fast: Pair) -> list[dict[str, Any]]:
-    """Mean response, its relative width and the mean number of hits, per bin of energy."""
+def by_energy(full: Pair, fast: Pair) -> list[dict[str, Any]]:
+    """Mean response, its relative width and the mean number of hits, per bin of energy.
+
+    There may be more of the one kind than of the other; of the observables it takes those two.
+    """
     edges = energy_bins(full[0])
     figures = [
         [_figures(found, np.searchsorted(edges[1:-1], energy, side="right") == k)

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from hyperhex.detector.patch import Patch
 from hyperhex.fastsim import separation
-from hyperhex.fastsim.agreement import agreement
+from hyperhex.fastsim.agreement import Pair, agreement, by_energy
 from hyperhex.fastsim.classifiers import Look, look_at_cells
 from hyperhex.fastsim.distances import (
     Distance,
@@ -35,28 +35,38 @@ Found = Mapping[str, NDArray[np.float64]]
 
 
 def compare(
-    patch: Patch, full: Sample, fast: Sample, floor: Mapping[str, Any], most: int, seed: int
+    patch: Patch,
+    full: Sample,
+    fast: Sample,
+    floor: Mapping[str, Any],
+    most: int,
+    seed: int,
+    often: Pair | None = None,
 ) -> dict[str, Any]:
     """Figures of merit of `fast` against `full`, which share their conditions row by row.
 
     `floor` are those of `floors`, which are among the figures. The first `most` showers are told
-    apart by classifiers, all other figures are of all of them. Energies may all be one.
+    apart by classifiers, all other figures are of all of them. Energies may all be one. `often` are
+    response and hits of more fast showers, for the means by energy.
     """
     seen, generated = (_see(patch, part, most) for part in (full, fast))
     told = _told_apart(seen, generated, seed)
-    classifiers = _classifiers(told)
+    classifiers, means = _classifiers(told), seen.agreement(generated)
+    if often is not None:
+        means["energies"] = by_energy((seen.energy, seen.found), often)
     for level, found in floor["classifiers"].items():
         for name, entry in found.items():
             classifiers[level][name]["floor"] = entry["auc"]
     return {
         "showers": len(full),
         "classified": len(seen.low),
+        "drawn": len(fast if often is None else often[0]),
         **_aucs(told),
         "classifiers": classifiers,
         "fpd": told.frechet,
         "kpd": asdict(told.kernel),
         "separation_power": _separation_powers(seen.found, generated.found),
-        **seen.agreement(generated),
+        **means,
         **{name: value for name, value in floor.items() if name != "classifiers"},
     }
 

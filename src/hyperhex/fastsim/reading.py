@@ -6,16 +6,21 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
 from hyperhex import store
 from hyperhex.config import FastsimNetwork, FastsimSettings
 from hyperhex.detector.patch import Patch
 from hyperhex.errors import StoreError
+from hyperhex.fastsim.agreement import Pair
 from hyperhex.fastsim.library import Sample, thresholded
 from hyperhex.fastsim.simulation import FastSimulation, Scale, load_generator
 from hyperhex.random import integer
 
-__all__ = ["Library", "generated", "open_library"]
+__all__ = ["Library", "drawn_often", "generated", "open_library"]
+
+_TIMES = 8
+_BLOCK = 8192  # showers
 
 
 @dataclass(frozen=True)
@@ -76,6 +81,23 @@ def open_library(path: Path, settings: FastsimSettings) -> Library:
     scale = Scale(*place, told["mip"], chosen.threshold, span)
     cut = len(energy) - max(1, round(chosen.held_out * len(energy)))
     return Library(found, scale, chosen, integer(settings.seed, "fastsim", particle), cut)
+
+
+def drawn_often(fast_simulation: FastSimulation, like: Sample, seed: int) -> Pair:
+    """Response [MIP/GeV] and hits of eight fast showers under the conditions of each of others.
+
+    What the fast simulation has in the mean is then known better than that of the others.
+    """
+    rows = [slice(k, k + _BLOCK) for k in range(0, len(like), _BLOCK)] * _TIMES
+    found: list[tuple[NDArray[np.float64], ...]] = []
+    for number, chosen in enumerate(rows):
+        energy, part = like.energy[chosen], integer(seed, "fastsim", "judge", "often", number)
+        hits = fast_simulation.hits(energy, like.impact[chosen], part)
+        visible = np.concatenate([np.zeros(1), np.cumsum(hits.energy, dtype=np.float64)])
+        response = np.diff(visible[hits.first]) / (fast_simulation.scale.mip * energy)
+        found.append((energy, response, np.diff(hits.first).astype(np.float64)))
+    energies, responses, numbers = (np.concatenate(parts) for parts in zip(*found, strict=True))
+    return energies, {"response": responses, "hits": numbers}
 
 
 def generated(fast_simulation: FastSimulation, like: Sample, seed: int) -> Sample:

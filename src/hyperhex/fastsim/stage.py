@@ -201,7 +201,7 @@ def validate(
 
     from hyperhex.fastsim import speed
     from hyperhex.fastsim.judge import compare
-    from hyperhex.fastsim.reading import generated, open_library
+    from hyperhex.fastsim.reading import drawn_often, generated, open_library
     from hyperhex.plots.fastsim import draw_figures
     from hyperhex.plots.training import draw_course
 
@@ -215,7 +215,8 @@ def validate(
         raise StoreError(msg)
     fast = generated(fast_simulation, full, seed)
     most = library.settings.classified
-    found = compare(fast_simulation.patch, full, fast, floor, most, seed)
+    often = drawn_often(fast_simulation, full, seed)
+    found = compare(fast_simulation.patch, full, fast, floor, most, seed, often)
     areas = tuple(found[f"auc_{name}"] for name in ("high", "low", "floor"))
     log.info("%s: AUC %.3f on observables, %.3f on cells, floor %.3f", scale.particle, *areas)
     found |= speed.measure(fast_simulation, full, library.store)
