@@ -31,6 +31,7 @@ def conditions(n_layers: int, root: float) -> Conditions:
         THRESHOLD,
         logs=torch.tensor([0.0, 5.0]),
         reach=torch.tensor(0.6),
+        response=torch.tensor([1.0, 1.0]),
         hits=torch.stack([torch.full((n_layers,), root), torch.full((n_layers,), 1.0)]),
         excess=torch.stack([torch.full((n_layers,), 5.0), torch.full((n_layers,), 2.0)]),
     )
@@ -41,7 +42,7 @@ def known(n_layers: int, n_cells: int = 3, root: float = 2.5) -> LayerDensity:
     with torch.random.fork_rng():
         torch.manual_seed(1)
         density = LayerDensity(conditions(n_layers, root), n_cells, hidden=16, components=3)
-    density.total.copy_(torch.tensor([60.0, 0.4]))
+    density.conditions.response.copy_(torch.tensor([60.0, 0.4]))
     density.left[0], density.left[1] = 3.0, 1.0
     density.add_excess(torch.full_like(density.excess, 3.0))
     return density.requires_grad_(requires_grad=False)
@@ -183,7 +184,11 @@ def test_layers_have_the_energy_of_the_shower(fitted: Any) -> None:
         later = torch.zeros(number, 1 + 3 * density.n_layers)
         mixture = density._mixture(0, torch.cat([particle, later], dim=1))
     value = drawn_from_mixture(mixture, choice[:, 0], torch.special.ndtri(place[:, 0]))
-    total = (value * density.total[1] / energy.sqrt() + 1.0) * density.total[0] * energy
+    total = (
+        (value * density.conditions.response[1] / energy.sqrt() + 1.0)
+        * density.conditions.response[0]
+        * energy
+    )
     total = total * (density.of_energy(told.log_energy) @ density.more_energy)
     reached = layers.energy.sum(1) / total
     assert float((reached - 1.0).abs().quantile(0.9)) < 1e-4
@@ -269,14 +274,14 @@ def difference(truth: LayerDensity, fit: LayerDensity, showers: Showers) -> floa
     for density in (truth, fit):
         given = density.known(showers.log_energy, showers.impact, showers.layers)
         given = replace(given, counts=torch.zeros_like(given.counts))
-        values.append(density.log_likelihood(given) - density.total.prod().log())
+        values.append(density.log_likelihood(given) - density.conditions.response.prod().log())
     return float((values[0] - values[1]).double().mean())
 
 
 def test_calibrated_means_are_those_of_the_showers(fitted: Any) -> None:
     """Also where the density is that of other showers: less energy, and more of it in front."""
     showers, density = fitted.showers, copy.deepcopy(fitted.density)
-    density.total[0] *= 0.9
+    density.conditions.response[0] *= 0.9
     density.excess[0] += 0.3
     apart = [departures(density, showers)]
     calibrate_layers(density, showers, 1)
@@ -331,3 +336,17 @@ def test_same_random_numbers_same_layers(fitted: Any) -> None:
         few = fitted.density(told.log_energy[:7], told.impact[:7], choice[:7], place[:7])
     torch.testing.assert_close(few.hits, many.hits[:7], rtol=0, atol=0)
     torch.testing.assert_close(few.energy, many.energy[:7], rtol=1e-4, atol=1e-3)
+
+
+def test_both_networks_are_told_the_response_in_deviations() -> None:
+    """What leaks out of the cells shows in it, and in no other input by itself."""
+    random = torch.Generator().manual_seed(1)
+    energy = torch.exp(4.0 * torch.rand(5000, generator=random))
+    response = 50.0 * (1.0 + 0.3 * torch.randn(5000, generator=random) / energy.sqrt())
+    layers = Layers((response * energy)[:, None] * torch.tensor([0.3, 0.7]), torch.ones(5000, 2))
+    told = fit_conditions(energy.log(), layers, 1.2, THRESHOLD)
+    found = told.of_shower(energy.log(), torch.zeros(5000, 2), layers)
+    assert found.shape == (5000, 10)
+    for few in (energy < 5.0, energy > 20.0):
+        assert float(found[few, -1].mean()) == pytest.approx(0.0, abs=0.1)
+        assert float(found[few, -1].std()) == pytest.approx(1.0, abs=0.1)

@@ -17,13 +17,14 @@ def density(n_layers: int, hidden: int, components: int) -> LayerDensity:
         0.5,
         logs=torch.tensor([0.0, 5.0]),
         reach=torch.tensor(0.6),
+        response=torch.tensor([1.0, 1.0]),
         hits=torch.stack([torch.linspace(1.0, 6.0, n_layers), torch.full((n_layers,), 1.5)]),
         excess=torch.stack([torch.full((n_layers,), 3.0), torch.full((n_layers,), 2.0)]),
     )
     with torch.random.fork_rng():
         torch.manual_seed(2)
         found = LayerDensity(conditions, 19, hidden, components).requires_grad_(requires_grad=False)
-    found.total.copy_(torch.tensor([30.0, 0.4]))
+    found.conditions.response.copy_(torch.tensor([30.0, 0.4]))
     left = torch.tensor([2.0, 1.0, -2.0, 3.0])
     found.left.copy_(left[:, None].expand(-1, n_layers))
     found.add_excess(torch.rand(found.excess.shape, generator=random) - 0.5)

@@ -250,10 +250,8 @@ class Trainer:
         return torch.cat([standard, cells, self._told(like)], dim=1)
 
     def _told(self, like: Given) -> torch.Tensor:
-        """What both networks are told, (n, 5 + 2 n_layers)."""
-        conditions = self.generator.conditions
-        particle = conditions.of_particle(like.log_energy, like.impact)
-        return torch.cat([particle, conditions.of_layers(like.layers)], dim=1)
+        """What both networks are told, (n, 6 + 2 n_layers)."""
+        return self.generator.conditions.of_shower(like.log_energy, like.impact, like.layers)
 
     def _distance(self) -> float:
         with torch.no_grad():

@@ -10,6 +10,9 @@ from torch import nn
 __all__ = ["Conditions", "Layers", "fit_conditions", "root", "scaled"]
 
 
+_FARTHEST = 5.0
+
+
 @dataclass(frozen=True)
 class Layers:
     """Energy [MIP] and number of hit cells of each layer, both (n, n_layers)."""
@@ -29,16 +32,19 @@ class Conditions(nn.Module):
     -------
     logs : smallest and largest ln E, (2,)
     reach : of impact points from the centre of the cell [cm]
+    response : mean of T / E [MIP/GeV], T being the energy of all layers, and deviation of
+        (T / (k E) - 1) sqrt(E) [GeV^1/2]
     hits, excess : mean and deviation of 2 sqrt(hits) and of ln(1 + energy above the thresholds
         of the hits) of each layer, (2, n_layers)
     """
 
     logs: torch.Tensor
     reach: torch.Tensor
+    response: torch.Tensor
     hits: torch.Tensor
     excess: torch.Tensor
 
-    NAMES = ("logs", "reach", "hits", "excess")
+    NAMES = ("logs", "reach", "response", "hits", "excess")
 
     def __init__(self, threshold: float, **tables: torch.Tensor) -> None:
         super().__init__()
@@ -60,6 +66,23 @@ class Conditions(nn.Module):
         hits = scaled(root(layers.hits), self.hits)
         return torch.cat([hits, scaled(torch.log1p(self.above(layers)), self.excess)], dim=1)
 
+    def of_shower(
+        self, log_energy: torch.Tensor, impact: torch.Tensor, layers: Layers
+    ) -> torch.Tensor:
+        """Inputs (n, 6 + 2 n_layers): those of the particle and of the layers, and the response.
+
+        The response is a difference of all others that is small beside any of them, and what leaks
+        out of the cells sideways shows in it.
+        """
+        response = self.of_response(log_energy, layers).clamp(-_FARTHEST, _FARTHEST)
+        told = self.of_particle(log_energy, impact), self.of_layers(layers), response[:, None]
+        return torch.cat(told, dim=1)
+
+    def of_response(self, log_energy: torch.Tensor, layers: Layers) -> torch.Tensor:
+        """Departure of the response from its mean, whose width is about one at any energy, (n,)."""
+        energy, (mean, width) = log_energy.exp(), self.response
+        return (layers.energy.sum(1) / (mean * energy) - 1.0) * energy.sqrt() / width
+
     def above(self, layers: Layers) -> torch.Tensor:
         """Energy above the thresholds of the hits [MIP], (n, n_layers)."""
         return _above(layers, self.threshold)
@@ -69,7 +92,12 @@ def fit_conditions(
     log_energy: torch.Tensor, layers: Layers, pitch: float, threshold: float
 ) -> Conditions:
     """Conditions with the scales of showers; `pitch` of the cells [cm], `threshold` [MIP]."""
+    energy = log_energy.exp()
+    ratio = layers.energy.sum(1) / energy
+    mean = ratio.mean()
+    deviation = ((ratio / mean - 1.0) * energy.sqrt()).std().clamp_min(1e-3)
     tables = {
+        "response": torch.stack([mean, deviation]),
         "logs": torch.stack([log_energy.min(), log_energy.max()]),
         "reach": torch.tensor(0.5 * pitch),
         "hits": _scale(root(layers.hits)),

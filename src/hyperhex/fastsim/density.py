@@ -94,7 +94,6 @@ class LayerDensity(nn.Module):
 
     Buffers
     -------
-    total : mean of T / E [MIP/GeV], and deviation of t [GeV^1/2]
     left : mean and deviation of the logarithm of what is left above the thresholds for a layer and
         those behind it, and a twentieth of all, over their hits; below and above which all is the
         same, (4, n_layers)
@@ -103,7 +102,6 @@ class LayerDensity(nn.Module):
     more_hits : what is added to 2 sqrt(h), at knots of ln E, (5, n_layers)
     """
 
-    total: torch.Tensor
     left: torch.Tensor
     excess: torch.Tensor
     more_energy: torch.Tensor
@@ -117,7 +115,6 @@ class LayerDensity(nn.Module):
         self.conditions = conditions
         self.n_layers, self.n_cells = conditions.n_layers, n_cells
         self.hidden, self.components = hidden, components
-        self.register_buffer("total", torch.tensor([1.0, 1.0]))
         left = torch.tensor([0.0, 1.0, -math.inf, math.inf])
         self.register_buffer("left", left[:, None].repeat(1, self.n_layers))
         self.register_buffer("excess", PLACES.repeat(self.n_layers, len(_HITS_KNOTS), 1))
@@ -147,11 +144,8 @@ class LayerDensity(nn.Module):
         """Weights (..., 8) of the knots of ln h at numbers of hits (...)."""
         return hats(torch.log(hits.clamp_min(1)), self._crowd)
 
-    def learn_scales(self, energy: torch.Tensor, layers: Layers) -> None:
-        """Set the buffers from showers of known `energy` (n,) [GeV]."""
-        ratio = layers.energy.sum(1) / energy
-        self.total[0] = ratio.mean()
-        self.total[1] = ((ratio / ratio.mean() - 1.0) * energy.sqrt()).std()
+    def learn_scales(self, layers: Layers) -> None:
+        """Set the buffers from the layers of showers."""
         left = _remaining(self.conditions.above(layers), layers.hits)
         edges = np.quantile(left.numpy(), _INSIDE, axis=0).astype(np.float32)
         scale = left.mean(0), left.std(0).clamp_min(_LEAST)
@@ -170,9 +164,7 @@ class LayerDensity(nn.Module):
 
     def known(self, log_energy: torch.Tensor, impact: torch.Tensor, layers: Layers) -> Known:
         """Showers (n,) [GeV], (n, 2) [cm] and their layers, ready for `log_likelihood`."""
-        energy = log_energy.exp()
-        total = (layers.energy.sum(1) / (self.total[0] * energy) - 1.0) * energy.sqrt()
-        total = total / self.total[1]
+        total = self.conditions.of_response(log_energy, layers)
         counts = self._count(layers).float()
         hits = layers.hits.to(torch.float32)
         low = scaled(root((hits - 0.5).clamp_min(0.0)), self.conditions.hits)
@@ -247,7 +239,8 @@ class LayerDensity(nn.Module):
         inputs = torch.cat([particle, later], dim=1)
         total = drawn_from_mixture(self._mixture(0, inputs), choice[:, 0], away[:, 0])
         inputs[:, 5] = total.clamp(-_FARTHEST_TOTAL, _FARTHEST_TOTAL)
-        total = (total * self.total[1] / energy.sqrt() + 1.0) * self.total[0] * energy
+        mean, width = self.conditions.response
+        total = (total * width / energy.sqrt() + 1.0) * mean * energy
         at_energy = self.of_energy(log_energy)
         total = total * (at_energy @ self.more_energy)
         threshold = self.conditions.threshold
@@ -297,8 +290,9 @@ class LayerDensity(nn.Module):
         number = self.n_layers
         away = _away(place, number)
         energy, at_energy = log_energy.exp(), self.of_energy(log_energy)
-        mean = self.total[0] * energy * (at_energy @ self.more_energy)
-        response = torch.stack([mean, mean * self.total[1] / energy.sqrt()])
+        ratio, width = self.conditions.response
+        mean = ratio * energy * (at_energy @ self.more_energy)
+        response = torch.stack([mean, mean * width / energy.sqrt()])
         given = [
             self.conditions.of_particle(log_energy, impact).T,
             response,

@@ -61,7 +61,7 @@ class Generator(nn.Module):
         self.noise = noise + OWN_NOISE * secondaries
         self.shape = {"noise": noise, "widths": list(widths), "secondaries": secondaries}
         self.template, self.conditions = template, conditions
-        sizes = (self.noise + 5 + 2 * self.n_layers, *widths)
+        sizes = (self.noise + 6 + 2 * self.n_layers, *widths)
         self.trunk = dense(sizes)
         self.head = nn.Linear(sizes[-1], self.n_layers * self.n_groups)
         nn.init.normal_(self.head.weight, std=_START / sizes[-1] ** 0.5)
@@ -91,8 +91,8 @@ class Generator(nn.Module):
 
         Arguments as of `forward`; the cores (n, n_layers, secondaries, 4) are those of `Cores`.
         """
-        told = self.conditions.of_particle(log_energy, impact), self.conditions.of_layers(layers)
-        hidden = self.trunk(torch.cat([noise, *told], dim=1))
+        told = self.conditions.of_shower(log_energy, impact, layers)
+        hidden = self.trunk(torch.cat([noise, told], dim=1))
         departures = linear(hidden, self.head.weight, self.head.bias)
         departures = departures.reshape(hidden.shape[0], self.n_layers, self.n_groups)
         if self.cores is None:

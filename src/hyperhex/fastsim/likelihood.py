@@ -44,7 +44,7 @@ def fit_density(
             settings.density_width,
             settings.density_components,
         )
-    density.learn_scales(showers.log_energy.exp(), showers.layers)
+    density.learn_scales(showers.layers)
     known = density.known(showers.log_energy, showers.impact, showers.layers)
     random = stream(seed, "fastsim", "density")
     order = torch.from_numpy(random.permutation(len(showers)))
