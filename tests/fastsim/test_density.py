@@ -184,11 +184,8 @@ def test_layers_have_the_energy_of_the_shower(fitted: Any) -> None:
         later = torch.zeros(number, 1 + 3 * density.n_layers)
         mixture = density._mixture(0, torch.cat([particle, later], dim=1))
     value = drawn_from_mixture(mixture, choice[:, 0], torch.special.ndtri(place[:, 0]))
-    total = (
-        (value * density.conditions.response[1] / energy.sqrt() + 1.0)
-        * density.conditions.response[0]
-        * energy
-    )
+    mean, width = density.conditions.response
+    total = (value * width / energy.sqrt() + 1.0) * mean * energy
     total = total * (density.of_energy(told.log_energy) @ density.more_energy)
     reached = layers.energy.sum(1) / total
     assert float((reached - 1.0).abs().quantile(0.9)) < 1e-4

@@ -64,10 +64,8 @@ def test_compiled_showers_are_corrected_as_those_of_the_network(fitted: Any) -> 
     few = fitted.showers.rows(slice(40))
     energy, impact = few.log_energy.double().exp().numpy(), few.impact.double().numpy()
     given = fast._told(energy, impact, np.random.default_rng(1))
-    weights, layers = (
-        fast._weights(given),
-        Layers(*map(torch.from_numpy, (given.energy, given.hits))),
-    )
+    weights = fast._weights(given)
+    layers = Layers(torch.from_numpy(given.energy), torch.from_numpy(given.hits))
     noise = np.random.default_rng(1).standard_normal((40, generator.noise), dtype=np.float32)
     told = torch.from_numpy(noise), few.log_energy, few.impact, layers
     with torch.no_grad():

@@ -35,12 +35,14 @@ def density(n_layers: int, hidden: int, components: int) -> LayerDensity:
     return found
 
 
-def draw(density: LayerDensity, number: int) -> tuple[Layers, Layers]:
+def draw(density: LayerDensity, number: int, choice: float | None = None) -> tuple[Layers, Layers]:
     """Layers drawn by torch, and by the kernel, of the same random numbers."""
     random = torch.Generator().manual_seed(3)
     log_energy = 5.0 * torch.rand(NUMBER, generator=random)
     impact = torch.rand(NUMBER, 2, generator=random) - 0.5
     uniform = torch.rand(2, NUMBER, density.factors, generator=random)
+    if choice is not None:
+        uniform[0] = choice
     rows = slice(number)
     given = log_energy[rows], impact[rows], *uniform[:, rows]
     return density(*given), density.drawn(*given)
@@ -55,6 +57,23 @@ def test_layers_are_those_of_torch(n_layers: int, hidden: int, components: int) 
     torch.testing.assert_close(found.energy[same], expected.energy[same], rtol=1e-4, atol=1e-4)
     assert (expected.hits == 0).any()
     assert (expected.hits == 19).any()
+
+
+@pytest.mark.parametrize("choice", [0.0, 1.0])
+def test_the_ends_of_the_choice_are_the_first_and_the_last_component(choice: float) -> None:
+    expected, found = draw(density(3, 13, 3), NUMBER, choice)
+    torch.testing.assert_close(found.hits, expected.hits, rtol=0, atol=0)
+    torch.testing.assert_close(found.energy, expected.energy, rtol=1e-4, atol=1e-4)
+
+
+def test_widths_beyond_their_limits_are_those_of_torch() -> None:
+    made = density(3, 13, 3)
+    widths = made.last_bias[..., 6:]
+    widths[::2], widths[1::2] = -10.0, 10.0
+    expected, found = draw(made, NUMBER)
+    same = (expected.hits == found.hits).all(dim=1)
+    assert same.float().mean() > 0.99
+    torch.testing.assert_close(found.energy[same], expected.energy[same], rtol=1e-3, atol=1e-3)
 
 
 @pytest.mark.parametrize("number", [0, 1, 65])

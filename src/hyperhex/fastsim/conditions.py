@@ -7,10 +7,10 @@ from dataclasses import dataclass
 import torch
 from torch import nn
 
-__all__ = ["Conditions", "Layers", "fit_conditions", "root", "scaled"]
+__all__ = ["FARTHEST", "Conditions", "Layers", "fit_conditions", "root", "scaled"]
 
-
-_FARTHEST = 5.0
+FARTHEST = 5.0
+"""Departure of the response beyond which networks are told nothing more, in deviations."""
 
 
 @dataclass(frozen=True)
@@ -74,7 +74,7 @@ class Conditions(nn.Module):
         The response is a difference of all others that is small beside any of them, and what leaks
         out of the cells sideways shows in it.
         """
-        response = self.of_response(log_energy, layers).clamp(-_FARTHEST, _FARTHEST)
+        response = self.of_response(log_energy, layers).clamp(-FARTHEST, FARTHEST)
         told = self.of_particle(log_energy, impact), self.of_layers(layers), response[:, None]
         return torch.cat(told, dim=1)
 

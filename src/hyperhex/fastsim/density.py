@@ -35,7 +35,7 @@ import torch
 from numpy.typing import NDArray
 from torch import nn
 
-from hyperhex.fastsim.conditions import Conditions, Layers, root, scaled
+from hyperhex.fastsim.conditions import FARTHEST, Conditions, Layers, root, scaled
 from hyperhex.fastsim.places import PLACES, place_of, quantiles, rising, value_at
 from hyperhex.fastsim.template import hats
 from hyperhex.kernels.layers import Bounds, Given, Tables, draw_layers, factors_of
@@ -54,7 +54,6 @@ NARROWEST, WIDEST = -6.0, 3.0
 _FAR = 1e4
 _LEAST = 1e-3  # [MIP] of a layer, below which its energy means nothing
 _EDGE = 1e-6
-_FARTHEST_TOTAL = 5.0
 _BLUR = 0.05
 """Part of the energy of a shower that is added to what is left: where this is less, it is not known
 that well, as it is what the layers before it left over."""
@@ -173,7 +172,7 @@ class LayerDensity(nn.Module):
         inputs = torch.cat(
             [
                 self.conditions.of_particle(log_energy, impact),
-                total[:, None].clamp(-_FARTHEST_TOTAL, _FARTHEST_TOTAL),
+                total[:, None].clamp(-FARTHEST, FARTHEST),
                 of_hits,
                 excess,
                 _inside(_remaining(self.conditions.above(layers), layers.hits), self.left),
@@ -238,7 +237,7 @@ class LayerDensity(nn.Module):
         later = particle.new_zeros(particle.shape[0], 1 + 3 * n_layers)
         inputs = torch.cat([particle, later], dim=1)
         total = drawn_from_mixture(self._mixture(0, inputs), choice[:, 0], away[:, 0])
-        inputs[:, 5] = total.clamp(-_FARTHEST_TOTAL, _FARTHEST_TOTAL)
+        inputs[:, 5] = total.clamp(-FARTHEST, FARTHEST)
         mean, width = self.conditions.response
         total = (total * width / energy.sqrt() + 1.0) * mean * energy
         at_energy = self.of_energy(log_energy)
@@ -310,7 +309,7 @@ class LayerDensity(nn.Module):
             NARROWEST,
             _NARROWEST_PLACE,
             WIDEST,
-            _FARTHEST_TOTAL,
+            FARTHEST,
             float(PLACES[-1]),
             _BLUR,
             _LEAST,
