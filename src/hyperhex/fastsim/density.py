@@ -41,15 +41,13 @@ from hyperhex.fastsim.template import hats
 from hyperhex.kernels.layers import Bounds, Given, Tables, draw_layers, factors_of
 
 __all__ = [
-    "NARROWEST",
-    "WIDEST",
     "Known",
     "LayerDensity",
     "drawn_from_mixture",
 ]
 
 _SLOPE = 0.1
-NARROWEST, WIDEST = -6.0, 3.0
+_NARROWEST, _WIDEST = -6.0, 3.0
 """Limits of the logarithms of widths."""
 _FAR = 1e4
 _LEAST = 1e-3  # [MIP] of a layer, below which its energy means nothing
@@ -199,8 +197,8 @@ class LayerDensity(nn.Module):
         logit, mean, log_width = torch.split(told, self.components, dim=-1)
         log_width = torch.cat(
             [
-                log_width[: 1 + self.n_layers].clamp(NARROWEST, WIDEST),
-                log_width[1 + self.n_layers :].clamp(_NARROWEST_PLACE, WIDEST),
+                log_width[: 1 + self.n_layers].clamp(_NARROWEST, _WIDEST),
+                log_width[1 + self.n_layers :].clamp(_NARROWEST_PLACE, _WIDEST),
             ]
         )
         weight = torch.log_softmax(logit, dim=-1)
@@ -306,9 +304,9 @@ class LayerDensity(nn.Module):
             self.conditions.threshold,
             self.n_cells,
             _SLOPE,
-            NARROWEST,
+            _NARROWEST,
             _NARROWEST_PLACE,
-            WIDEST,
+            _WIDEST,
             FARTHEST,
             float(PLACES[-1]),
             _BLUR,
@@ -393,7 +391,7 @@ def drawn_from_mixture(
     logit, mean, log_width = told.chunk(3, dim=1)
     reached = torch.softmax(logit, dim=1).cumsum(1) < choice[:, None]
     chosen = reached.sum(1, keepdim=True).clamp_max(logit.shape[1] - 1)
-    width = torch.exp(log_width.gather(1, chosen)[:, 0].clamp(NARROWEST, WIDEST))
+    width = torch.exp(log_width.gather(1, chosen)[:, 0].clamp(_NARROWEST, _WIDEST))
     return mean.gather(1, chosen)[:, 0] + width * away
 
 
