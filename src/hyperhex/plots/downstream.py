@@ -110,7 +110,8 @@ def _mistaken(ax: Axes, name: str, found: Mapping[str, Any]) -> None:
             share = np.array([row[source] for row in rows]).clip(_LEAST_SHOWN)
             label = f"{source}, {words}"
             ax.plot(kept, share, marker, ls=line, color=colour, ms=4, label=label)
-    ax.set(yscale="log", xlabel=f"{photon}s kept", ylabel=f"{other}s taken for {photon}s")
+    log_axis(ax, "y")
+    ax.set(xlabel=f"{photon}s kept", ylabel=f"{other}s taken for {photon}s")
     ax.set_title(f"{photon} against {other}")
 
 
