@@ -44,7 +44,7 @@ images: $(INSTALLED) ## take the README's pictures from both finished production
 
 test: $(INSTALLED) ## what must pass before every commit
 	python -m pytest --numprocesses 2 --dist loadfile
-	NUMBA_ENABLE_CUDASIM=1 NUMBA_DISABLE_JIT=1 python -m pytest tests/cuda
+	NUMBA_ENABLE_CUDASIM=1 NUMBA_DISABLE_JIT=1 python -m pytest --numprocesses 2 tests/cuda
 
 test-gpu: $(INSTALLED) ## the CUDA kernels on this machine's GPU
 	python -m pytest -m gpu tests/cuda
