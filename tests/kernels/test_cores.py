@@ -22,6 +22,18 @@ def some(number: int = 5, layers: int = 3) -> NDArray[np.float32]:
     return np.concatenate(parts, axis=3).astype(np.float32)
 
 
+def rows(values: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Those of the layers of all showers one after the other."""
+    return values.reshape(-1, *values.shape[2:])
+
+
+def backward(
+    slopes: NDArray[np.float32], cores: NDArray[np.float32], hits: NDArray[np.float32] | None = None
+) -> NDArray[np.float32]:
+    hits = some_hits(cores) if hits is None else hits
+    return cores_back(rows(slopes), rows(cores), POSITIONS, rows(hits)).reshape(cores.shape)
+
+
 def expected(cores: NDArray) -> NDArray[np.float64]:
     """The formula of the module, in float64."""
     cores = cores.astype(np.float64)
@@ -38,25 +50,29 @@ def some_hits(cores: NDArray) -> NDArray[np.float32]:
 
 
 def added(
-    cores: NDArray[np.float32], before: float = 0.0, hits: NDArray[np.float32] | None = None
+    cores: NDArray[np.float32], whole: float = 1.0, hits: NDArray[np.float32] | None = None
 ) -> NDArray[np.float32]:
-    cells = np.full((*cores.shape[:2], PATCH.n_cells), before, np.float32)
-    add_cores(cells, cores, POSITIONS, some_hits(cores) if hits is None else hits)
-    return cells
+    """What cells have more of than before, when all alike they had a sum of `whole`."""
+    before = np.float32(whole / PATCH.n_cells)
+    cells = np.full((*cores.shape[:2], PATCH.n_cells), before)
+    hits = some_hits(cores) if hits is None else hits
+    add_cores(rows(cells), rows(cores), POSITIONS, rows(hits))
+    return cells - before
 
 
-def test_profiles_are_those_of_the_formula() -> None:
+@pytest.mark.parametrize("whole", [1.0, 30.0])
+def test_profiles_are_those_of_the_formula(whole: float) -> None:
     cores = some()
-    np.testing.assert_allclose(added(cores, 1.0), 1.0 + expected(cores), rtol=1e-4)
+    found = added(cores, whole)
+    np.testing.assert_allclose(found, whole * expected(cores), rtol=1e-4, atol=1e-6 * whole)
 
 
 def test_particles_without_strength_are_none() -> None:
     cores = some()
     cores[1:, :, ::2, 0] = 0.0
-    found = added(cores, 1.0)
-    np.testing.assert_allclose(found, 1.0 + expected(cores), rtol=1e-4)
+    np.testing.assert_allclose(added(cores), expected(cores), rtol=1e-4, atol=1e-6)
     cores[..., 0] = 0.0
-    assert (added(cores, 1.0) == 1.0).all()
+    assert not added(cores).any()
 
 
 def test_cells_share_the_whole_strength() -> None:
@@ -77,7 +93,7 @@ def test_a_track_far_from_all_cells_leaves_nothing() -> None:
     cores = np.full((1, 1, 2 * TRACKS, 4), 1e3, np.float32)
     assert added(cores).sum() == pytest.approx(TRACKS * 1e3, rel=1e-4), "those of the cores"
     slopes = np.ones((1, 1, PATCH.n_cells), np.float32)
-    found = cores_back(slopes, cores, POSITIONS, some_hits(cores))
+    found = backward(slopes, cores)
     assert not found[:, :, :TRACKS].any()
     assert np.isfinite(found).all()
 
@@ -86,7 +102,7 @@ def test_a_track_far_from_all_cells_leaves_nothing() -> None:
 def test_gradient_is_that_of_the_sum(number: int) -> None:
     cores = some()
     slopes = np.random.default_rng(2).normal(size=(*cores.shape[:2], PATCH.n_cells))
-    found = cores_back(slopes.astype(np.float32), cores, POSITIONS, some_hits(cores))
+    found = backward(slopes.astype(np.float32), cores)
     for k in range(cores.shape[2]):
         step = np.zeros(cores.shape)
         step[:, :, k, number] = 1e-4 * np.abs(cores[:, :, k, number])
@@ -98,12 +114,12 @@ def test_gradient_is_that_of_the_sum(number: int) -> None:
 def test_layers_without_hits_are_left_as_they_are() -> None:
     cores, hits = some(), some_hits(some())
     hits[2, 1] = 0.0
-    found, whole = added(cores, 1.0, hits), added(cores, 1.0)
-    assert (found[2, 1] == 1.0).all()
+    found, whole = added(cores, 1.0, hits), added(cores)
+    assert (found[2, 1] == 0.0).all()
     rest = hits > 0
     np.testing.assert_array_equal(found[rest], whole[rest])
     slopes = np.random.default_rng(5).normal(size=found.shape).astype(np.float32)
-    gradient = cores_back(slopes, cores, POSITIONS, hits)
+    gradient = backward(slopes, cores, hits)
     assert (gradient[2, 1] == 0.0).all()
-    everywhere = cores_back(slopes, cores, POSITIONS, some_hits(cores))
+    everywhere = backward(slopes, cores)
     np.testing.assert_array_equal(gradient[rest], everywhere[rest])

@@ -26,7 +26,15 @@ def template() -> Template:
 
 def weighed(template: Template, logits: NDArray, *told: NDArray) -> NDArray[np.float32]:
     tables = {name: table.numpy() for name, table in template.named_buffers()}
-    return weigh(logits, np.arange(37), *told, **tables)
+    rows = all_rows(told[0])
+    return weigh(logits.reshape(rows.size, -1), rows, np.arange(37), *told, **tables).reshape(
+        *rows.shape, -1
+    )
+
+
+def all_rows(layers: NDArray) -> NDArray[np.int64]:
+    """Place of each layer where all of all showers lie one after the other."""
+    return np.arange(layers.size).reshape(layers.shape)
 
 
 def showers(number: int) -> tuple[NDArray, NDArray, NDArray, NDArray]:
@@ -76,8 +84,30 @@ def test_cells_of_a_group_have_one_departure(template: Template) -> None:
     groups = np.arange(37) // 2
     tables = {name: table.numpy() for name, table in template.named_buffers()}
     few = logits[..., :19].copy()
-    found = weigh(few, groups, *told, **tables)
-    np.testing.assert_array_equal(found, weighed(template, few[..., groups], *told))
+    found = weigh(few.reshape(-1, 19), all_rows(told[0]), groups, *told, **tables)
+    expected = weighed(template, few[..., groups], *told)
+    np.testing.assert_array_equal(found, expected.reshape(found.shape))
+
+
+def test_layers_that_are_left_out_change_no_other(template: Template) -> None:
+    logits, energy, hits, impact = showers(30)
+    hits[::3, 1] = energy[::3, 1] = 0.0
+    told = energy, hits, impact
+    tables = {name: table.numpy() for name, table in template.named_buffers()}
+    whole = weighed(template, logits, *told)
+    corrected = whole.reshape(-1, 37).copy()
+    correct(corrected, all_rows(hits), *told, **tables)
+    kept = hits > 0
+    # the others in an order of their own
+    order = np.random.default_rng(3).permutation(np.count_nonzero(kept))
+    rows = np.full(hits.shape, -1)
+    rows[kept] = order
+    few = np.empty((len(order), 37), np.float32)
+    few[order] = logits[kept]
+    found = weigh(few, rows, np.arange(37), *told, **tables)
+    np.testing.assert_array_equal(found[order], whole[kept])
+    correct(found, rows, *told, **tables)
+    np.testing.assert_array_equal(found[order], corrected.reshape(whole.shape)[kept])
 
 
 def test_corrected_weights_are_those_times_exponentials_of_the_template(template: Template) -> None:
@@ -87,7 +117,7 @@ def test_corrected_weights_are_those_times_exponentials_of_the_template(template
     hits[3, 1] = energy[3, 1] = 0.0
     found = weights.copy()
     tables = {name: table.numpy() for name, table in template.named_buffers()}
-    correct(found, energy, hits, impact, **tables)
+    correct(found.reshape(-1, 37), all_rows(hits), energy, hits, impact, **tables)
     layers = Layers(torch.from_numpy(energy), torch.from_numpy(hits))
     at_knots = torch.exp(template.at_knots(layers, template.radial))
     expected = weights * (at_knots @ template.between(torch.from_numpy(impact))).numpy()

@@ -13,6 +13,8 @@ import math
 import torch
 from torch import nn
 
+from hyperhex.fastsim.linear import linear
+from hyperhex.kernels import lines
 from hyperhex.kernels.cores import LEAST_SHARE
 
 __all__ = ["OWN_NOISE", "Cores", "lateral"]
@@ -20,15 +22,13 @@ __all__ = ["OWN_NOISE", "Cores", "lateral"]
 OWN_NOISE = 4
 """Normal numbers of each secondary: place of its vertex and direction, x and y."""
 
-_LINE, _SPREAD, _NARROW, _VERTEX = slice(0, 4), slice(4, 8), slice(8, 10), slice(10, 11)
-_STRENGTH = slice(11, None)
+_LINE, _SPREAD = slice(lines.LINE, lines.SPREAD), slice(lines.SPREAD, lines.NARROW)
+_NARROW, _VERTEX = slice(lines.NARROW, lines.VERTEX), slice(lines.VERTEX, lines.STRENGTH)
+_STRENGTH = slice(lines.STRENGTH, None)
 _PLACE, _DIRECTION = slice(0, 2), slice(2, 4)  # of a line and of its spread
 _START = 0.1
 _FIRST_STRENGTH = 0.5  # of all together
 _FIRST_NARROW = 1.0, 0.0  # logarithm of b at the face, and its slope
-_LOG_SPREAD = -6.0, 3.0
-_LOG_NARROW = -3.0, 5.0
-_LOG_STRENGTH = -12.0, 6.0
 
 
 class Cores(nn.Module):
@@ -67,22 +67,34 @@ class Cores(nn.Module):
     ) -> torch.Tensor:
         """Strength, b [1/cm^2] and place [cm] in each layer, (n, n_layers, secondaries, 4).
 
-        `hidden` (n, width), `noise` (n, 4 secondaries) normal, `impact` (n, 2) [cm].
+        `hidden` (n, width), `noise` (n, 4 secondaries or more) normal, `impact` (n, 2) [cm]. Its
+        compiled form is `hyperhex.kernels.lines.place_cores`.
         """
-        told = self.head(hidden).reshape(hidden.shape[0], self.secondaries, -1)
-        own = noise.reshape(hidden.shape[0], self.secondaries, OWN_NOISE)
-        line = told[..., _LINE] + own * told[..., _SPREAD].clamp(*_LOG_SPREAD).exp()
+        told, own = self.said(hidden), self.own(noise)
+        line = told[..., _LINE] + own * told[..., _SPREAD].clamp(*lines.LOG_SPREAD).exp()
         beyond = self.depths - torch.sigmoid(told[..., _VERTEX])
         place, direction = line[..., None, _PLACE], line[..., None, _DIRECTION]
         away = place + direction * beyond[..., None]
-        at_face, slope = told[..., _NARROW].split(1, dim=2)
-        narrow = at_face + slope * self.depths
+        at_face, slope = told[..., _NARROW].unbind(2)
+        narrow = at_face[..., None] + slope[..., None] * self.depths
         parts = [
-            told[..., _STRENGTH].clamp(*_LOG_STRENGTH).exp()[..., None],
-            narrow.clamp(*_LOG_NARROW).exp()[..., None],
+            told[..., _STRENGTH].clamp(*lines.LOG_STRENGTH).exp()[..., None],
+            narrow.clamp(*lines.LOG_NARROW).exp()[..., None],
             impact[:, None, None] + away,
         ]
         return torch.cat(parts, dim=3).transpose(1, 2)
+
+    def said(self, hidden: torch.Tensor) -> torch.Tensor:
+        """What the network says of the lines, (n, secondaries, 11 + n_layers)."""
+        found = linear(hidden, self.head.weight, self.head.bias)
+        return found.reshape(
+            hidden.shape[0], self.secondaries, self.head.out_features // self.secondaries
+        )
+
+    def own(self, noise: torch.Tensor) -> torch.Tensor:
+        """The normal numbers of the lines, (n, secondaries, 4), which come first of all."""
+        own = noise[:, : OWN_NOISE * self.secondaries]
+        return own.reshape(noise.shape[0], self.secondaries, OWN_NOISE)
 
 
 def lateral(cores: torch.Tensor, positions: torch.Tensor) -> torch.Tensor:

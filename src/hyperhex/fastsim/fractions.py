@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+import numpy as np
 import torch
 
 from hyperhex.fastsim.conditions import Layers
@@ -73,22 +74,26 @@ class _Fractions(torch.autograd.Function):
         tables = {name: table.numpy() for name, table in template.named_buffers()}
         told, crowd = departures.detach().contiguous().numpy(), layers.hits.float().numpy()
         known = layers.energy.numpy(), crowd, impact.numpy()
-        shares = weigh(told, groups.numpy(), *known, **tables)
+        # all layers of all showers, one after the other
+        rows = np.arange(crowd.size).reshape(crowd.shape)
+        shares = weigh(told.reshape(crowd.size, -1), rows, groups.numpy(), *known, **tables)
         shared_out(shares)
-        ctx.groups, ctx.n_groups, ctx.shares = groups.numpy(), told.shape[2], shares
+        ctx.groups, ctx.shape, ctx.shares = groups.numpy(), told.shape, shares
         ctx.cores, found = None, shares
         if cores is not None:
-            ctx.cores = cores.detach().contiguous().numpy(), tables["positions"], crowd
+            ctx.shape_of_cores = cores.shape
+            of_layers = cores.detach().contiguous().numpy().reshape(crowd.size, *cores.shape[2:])
+            ctx.cores = of_layers, tables["positions"], crowd.reshape(-1)
             found = shares.copy() if ctx.needs_input_grad[0] else shares
             add_cores(found, *ctx.cores)
             ctx.found, ctx.sums = found, shared_out(found)
-        return torch.from_numpy(found)
+        return torch.from_numpy(found.reshape(*crowd.shape, -1))
 
     @staticmethod
     def backward(ctx: Any, slopes: torch.Tensor) -> tuple[torch.Tensor | None, ...]:
-        told, of_cores = slopes.contiguous().numpy(), None
+        told, of_cores = slopes.contiguous().numpy().reshape(ctx.shares.shape), None
         if ctx.cores is not None:
             told = share_back(told, ctx.found, ctx.sums)
-            of_cores = torch.from_numpy(cores_back(told, *ctx.cores))
-        found = departures_back(told, ctx.shares, ctx.groups, ctx.n_groups)
+            of_cores = torch.from_numpy(cores_back(told, *ctx.cores).reshape(ctx.shape_of_cores))
+        found = departures_back(told, ctx.shares, ctx.groups, ctx.shape[2]).reshape(ctx.shape)
         return torch.from_numpy(found), of_cores, None, None, None, None

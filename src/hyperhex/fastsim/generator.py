@@ -14,6 +14,7 @@ training time: showers were no more like the full simulation, and fewer a second
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from itertools import pairwise
 
 import numpy as np
@@ -27,11 +28,37 @@ from hyperhex.fastsim.correction import Correction
 from hyperhex.fastsim.fractions import fractions
 from hyperhex.fastsim.linear import linear
 from hyperhex.fastsim.template import Template
+from hyperhex.kernels.lines import place_cores
 
-__all__ = ["Generator", "dense"]
+__all__ = ["Generator", "OfHit", "dense"]
 
 _START = 0.1
 _SLOPE = 0.2
+_FEW = 64
+"""Showers that are told of all layers, as to choose some takes longer."""
+_MOST = 0.5
+"""Share of hit layers from which on it does so for any number of showers."""
+
+
+@dataclass(frozen=True)
+class OfHit:
+    """What the generator says of the m layers with hits of n showers.
+
+    `rows` (n, n_layers) says which of the m is a layer's, -1 for one without hits; `departures`
+    (m, n_groups) and `cores` (m, k, 4) as of `Generator.told`.
+    """
+
+    rows: NDArray[np.int64]
+    departures: NDArray[np.float32]
+    cores: NDArray[np.float32] | None
+
+    def part(self, chosen: slice) -> OfHit:
+        """That of some of the showers, one after the other."""
+        rows = self.rows[chosen]
+        last = int(rows.max(initial=-1)) + 1
+        first = last - int((rows >= 0).sum())
+        cores = None if self.cores is None else self.cores[first:last]
+        return OfHit(np.where(rows < 0, -1, rows - first), self.departures[first:last], cores)
 
 
 class Generator(nn.Module):
@@ -91,17 +118,69 @@ class Generator(nn.Module):
 
         Arguments as of `forward`; the cores (n, n_layers, secondaries, 4) are those of `Cores`.
         """
-        told = self.conditions.of_shower(log_energy, impact, layers)
-        hidden = self.trunk(torch.cat([noise, told], dim=1))
+        hidden = self.hidden(noise, log_energy, impact, layers)
         departures = linear(hidden, self.head.weight, self.head.bias)
         departures = departures.reshape(hidden.shape[0], self.n_layers, self.n_groups)
         if self.cores is None:
             return departures, None
-        own = noise[:, : OWN_NOISE * self.cores.secondaries]
-        cores = self.cores(hidden, own, impact)
+        cores = self.cores(hidden, noise, impact)
         if self.correction is not None and not self.training:
             cores = self.correction.narrowed(self.template, cores, layers)
         return departures, cores
+
+    def told_of_hit(
+        self, noise: torch.Tensor, log_energy: torch.Tensor, impact: torch.Tensor, layers: Layers
+    ) -> OfHit:
+        """The same of layers with hits alone, for showers that are drawn.
+
+        Cores that have next to nothing of their layer have no strength.
+        """
+        hidden = self.hidden(noise, log_energy, impact, layers)
+        hit = layers.hits > 0
+        rows = torch.where(hit, hit.flatten().cumsum(0).reshape(hit.shape) - 1, -1)
+        departures = self._departures(hidden, hit, rows)
+        if self.cores is None or self.correction is None:
+            return OfHit(rows.numpy(), departures.numpy(), None)
+        cores = place_cores(
+            self.cores.said(hidden).numpy(),
+            self.cores.own(noise).contiguous().numpy(),
+            impact.numpy(),
+            self.cores.depths.numpy(),
+            rows.numpy(),
+            len(departures),
+            layers.energy.numpy(),
+            layers.hits.numpy(),
+            self.template.hits.numpy(),
+            self.template.shares.numpy(),
+            self.correction.narrower.numpy(),
+        )
+        return OfHit(rows.numpy(), departures.numpy(), cores)
+
+    def _departures(
+        self, hidden: torch.Tensor, hit: torch.Tensor, rows: torch.Tensor
+    ) -> torch.Tensor:
+        """Those of layers that are hit, (m, n_groups): of all if that is hardly more."""
+        number = int(hit.sum())
+        if len(hit) < _FEW or number > _MOST * hit.numel():
+            whole = linear(hidden, self.head.weight, self.head.bias)
+            return whole.reshape(-1, self.n_groups).index_select(0, hit.flatten().nonzero()[:, 0])
+        found = hidden.new_empty(number, self.n_groups)
+        weights = self.head.weight.reshape(self.n_layers, self.n_groups, -1)
+        biases = self.head.bias.reshape(self.n_layers, self.n_groups)
+        parts = zip(hit.unbind(1), rows.unbind(1), weights, biases, strict=True)
+        for there, place, weight, bias in parts:
+            if len(own := there.nonzero()[:, 0]):
+                departures = linear(hidden.index_select(0, own), weight, bias)
+                found.index_copy_(0, place.index_select(0, own), departures)
+        return found
+
+    def hidden(
+        self, noise: torch.Tensor, log_energy: torch.Tensor, impact: torch.Tensor, layers: Layers
+    ) -> torch.Tensor:
+        """What the heads are told, (n, width); arguments as of `forward`."""
+        told = self.conditions.of_shower(log_energy, impact, layers)
+        found: torch.Tensor = self.trunk(torch.cat([noise, told], dim=1))
+        return found
 
 
 class Dense(nn.Sequential):

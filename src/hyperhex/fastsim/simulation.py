@@ -19,14 +19,14 @@ from hyperhex.fastsim import symmetry
 from hyperhex.fastsim.conditions import Conditions
 from hyperhex.fastsim.crossings import CROWDS, KINDS, zones
 from hyperhex.fastsim.density import LayerDensity
-from hyperhex.fastsim.generator import Generator
+from hyperhex.fastsim.generator import Generator, OfHit
 from hyperhex.fastsim.groups import groups
 from hyperhex.fastsim.template import Template
 from hyperhex.kernels.cores import add_cores
 from hyperhex.kernels.hits import Hits, HitTables, carry, draw_hits
 from hyperhex.kernels.profiles import correct, weigh
 from hyperhex.provenance import read_json, write_json
-from hyperhex.random import integer, stream
+from hyperhex.random import stream
 
 __all__ = [
     "FastSimulation",
@@ -41,8 +41,6 @@ _RECORD = "generator.json"
 _TABLES = ("sums", "moments", "shared")
 _DRAWN_AT_ONCE = 128
 """Showers whose cells are drawn together: they should fit into the caches."""
-_LEAST_STRENGTH = 1e-4
-"""Share of a layer's energy below which a core is left out, as most of them are."""
 
 
 @dataclass(frozen=True)
@@ -64,23 +62,21 @@ class Scale:
 
 @dataclass(frozen=True)
 class _Told:
-    """What is known of showers before their cells are drawn, the first index the shower.
+    """What is known of showers before their cells are drawn.
 
-    `departures` (n, n_layers, n_groups) and `cores` (n, n_layers, k, 4) as the generator says them;
-    `energy` [MIP] and number of `hits` of the layers (n, n_layers), `impact` (n, 2) [cm].
+    `said` is what the generator says of layers with hits; `energy` [MIP] and number of `hits` of
+    the layers (n, n_layers), `impact` (n, 2) [cm].
     """
 
-    departures: NDArray[np.float32]
-    cores: NDArray[np.float32] | None
+    said: OfHit
     energy: NDArray[np.float32]
     hits: NDArray[np.float32]
     impact: NDArray[np.float32]
 
-    def rows(self, chosen: slice) -> _Told:
-        """Those of some of the showers."""
-        cores = None if self.cores is None else self.cores[chosen]
+    def part(self, chosen: slice) -> _Told:
+        """Those of some of the showers, one after the other."""
         own = self.energy[chosen], self.hits[chosen], self.impact[chosen]
-        return _Told(self.departures[chosen], cores, *own)
+        return _Told(self.said.part(chosen), *own)
 
 
 @dataclass(frozen=True)
@@ -137,24 +133,26 @@ class FastSimulation:
                 self._block(energy[k : k + batch], impact[k : k + batch], seed, block)
                 for block, k in enumerate(starts)
             ]
-        return _joined(blocks)
+        return _joined([part for parts in blocks for part in parts])
 
-    def _block(self, energy: NDArray, impact: NDArray, seed: int, block: int) -> Hits:
+    def _block(self, energy: NDArray, impact: NDArray, seed: int, block: int) -> list[Hits]:
         operation, point = symmetry.wedge(self.patch, impact)
         inside = np.clip(energy, *self.scale.energies)
-        place = seed, "fastsim", "sample", self.particle, block
-        told = self._told(inside, point, stream(*place))
-        starts = range(0, len(energy), _DRAWN_AT_ONCE)
-        found = _joined(
-            [
-                self._drawn(told.rows(slice(k, k + _DRAWN_AT_ONCE)), integer(*place, "hits", k))
-                for k in starts
-            ]
-        )
+        random = stream(seed, "fastsim", "sample", self.particle, block)
+        told = self._told(inside, point, random)
         scale = (energy / inside * self.scale.mip).astype(np.float32)
-        # a shower in the wedge is carried back by the inverse of what carried its point there
-        carry(found.first, found.cell, found.energy, self._carried, operation, scale)
-        return found if (energy >= inside).all() else _above(found, self.scale)
+        starts = range(0, len(energy), _DRAWN_AT_ONCE)
+        seeds, parts = random.integers(2**63, size=len(starts)), []
+        for k, own in zip(starts, seeds, strict=True):
+            rows = slice(k, k + _DRAWN_AT_ONCE)
+            found = self._drawn(told.part(rows), int(own))
+            # a shower in the wedge is carried back by the inverse of what carried its point there
+            carry(
+                found.first, found.cell, found.energy, self._carried, operation[rows], scale[rows]
+            )
+            parts.append(found)
+        whole = (energy >= inside).all()
+        return parts if whole else [_above(found, self.scale) for found in parts]
 
     def _told(self, energy: NDArray, point: NDArray, random: np.random.Generator) -> _Told:
         """Layers of showers, and what the generator says of their cells."""
@@ -166,30 +164,26 @@ class FastSimulation:
         with torch.inference_mode():
             choice, place = torch.from_numpy(uniform)
             layers = self.density.drawn(log_energy, impact, choice, place)
-            told = torch.from_numpy(noise), log_energy, impact, layers
-            departures, cores = self.generator.told(*told)
-        particles = None if cores is None else cores.contiguous().numpy()
-        own = layers.energy.numpy(), layers.hits.numpy(), impact.numpy()
-        return _Told(departures.numpy(), particles, *own)
+            said = self.generator.told_of_hit(torch.from_numpy(noise), log_energy, impact, layers)
+        return _Told(said, layers.energy.numpy(), layers.hits.numpy(), impact.numpy())
 
     def _drawn(self, told: _Told, seed: int) -> Hits:
         """Hits of showers, energies in [MIP]."""
         number = told.hits.astype(np.int32)
-        return draw_hits(self._weights(told), told.energy, number, self.tables, seed)
+        weights, rows = self._weights(told), told.said.rows
+        return draw_hits(weights, told.energy, number, self.tables, seed, rows)
 
     def _weights(self, told: _Told) -> NDArray[np.float32]:
-        """In which proportions cells are expected to share a layer, (n, n_layers, n_cells)."""
+        """In which proportions cells are expected to share each layer with hits, (m, n_cells)."""
         template, correction = self.generator.template, self.generator.correction
         tables = {name: table.numpy() for name, table in template.named_buffers()}
-        known = told.energy, told.hits, told.impact
-        weights = weigh(told.departures, self.generator.groups.numpy(), *known, **tables)
-        if told.cores is not None and correction is not None:
-            strength = told.cores[..., 0]
-            strength[strength < _LEAST_STRENGTH * (1.0 + strength.sum(axis=2, keepdims=True))] = 0.0
-            strength *= weights.sum(axis=2)[..., None]
-            add_cores(weights, told.cores, tables["positions"], told.hits)
+        said, known = told.said, (told.energy, told.hits, told.impact)
+        groups = self.generator.groups.numpy()
+        weights = weigh(said.departures, said.rows, groups, *known, **tables)
+        if said.cores is not None and correction is not None:
+            add_cores(weights, said.cores, tables["positions"], told.hits[told.hits > 0])
             tables["radial"] = correction.whole.numpy()
-            correct(weights, *known, **tables)
+            correct(weights, said.rows, *known, **tables)
         return weights
 
     def save(self, folder: Path, record: dict[str, Any]) -> None:

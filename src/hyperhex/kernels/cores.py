@@ -35,64 +35,64 @@ _FARTHEST = 1000.0  # rings
 def add_cores(cells: Floats, cores: Floats, positions: Floats, hits: Floats) -> None:
     """Add profiles to the cells of layers that have hits, in place; those of no strength are none.
 
-    `cells` (n, n_layers, n_cells); `cores` (n, n_layers, k, 4) are strength, b [1/cm^2], x and y of
-    the particle [cm], the first half of them of p = 8, the others of p = 2; `positions`
-    (n_cells, 2) [cm], ring by ring about the first; `hits` (n, n_layers).
+    `cells` (m, n_cells) of m layers; `cores` (m, k, 4) are strength as a share of the sum of the
+    cells, b [1/cm^2], x and y of the particle [cm], the first half of them of p = 8, the others of
+    p = 2; `positions` (n_cells, 2) [cm], ring by ring about the first; `hits` (m,).
     """
     x, y = positions[:, 0].copy(), positions[:, 1].copy()
-    share, root, tracks = np.empty_like(x), np.empty_like(x), cores.shape[2] // 2
-    for shower in range(cells.shape[0]):
-        for layer in range(cells.shape[1]):
-            if hits[shower, layer] == np.float32(0.0):
+    share, root, tracks = np.empty_like(x), np.empty_like(x), cores.shape[1] // 2
+    for layer in range(len(cells)):
+        if hits[layer] == np.float32(0.0):
+            continue
+        row, total = cells[layer], np.float32(0.0)
+        for c in range(len(row)):
+            total += row[c]
+        for k in range(cores.shape[1]):
+            strength, narrow, at_x, at_y = cores[layer, k]
+            if strength == np.float32(0.0):
                 continue
-            row = cells[shower, layer]
-            for k in range(cores.shape[2]):
-                strength, narrow, at_x, at_y = cores[shower, layer, k]
-                if strength == np.float32(0.0):
-                    continue
-                place = narrow, at_x, at_y
-                near = _reached(x, y, place) if k < tracks else len(x)
-                own = share[:near]
-                part = strength / _shares(own, root, x, y, place, k < tracks)
-                for c in range(len(own)):
-                    row[c] += part * own[c]
+            place = narrow, at_x, at_y
+            near = _reached(x, y, place) if k < tracks else len(x)
+            own = share[:near]
+            part = strength * total / _shares(own, root, x, y, place, k < tracks)
+            for c in range(len(own)):
+                row[c] += part * own[c]
 
 
 @partial(compiled, fastmath=ANY_ORDER)
 def cores_back(slopes: Floats, cores: Floats, positions: Floats, hits: Floats) -> Floats:
-    """Gradient of cores (n, n_layers, k, 4) from that of the cells (n, n_layers, n_cells)."""
+    """Gradient of cores (m, k, 4) from that of cells (m, n_cells) whose sum was one before."""
     found = np.zeros_like(cores)
     none = np.float32(0.0)
     x, y = positions[:, 0].copy(), positions[:, 1].copy()
-    share, root, tracks = np.empty_like(x), np.empty_like(x), cores.shape[2] // 2
-    for shower in range(slopes.shape[0]):
-        for layer in range(slopes.shape[1]):
-            if hits[shower, layer] == np.float32(0.0):
-                continue
-            row = slopes[shower, layer]
-            for k in range(cores.shape[2]):
-                strength, narrow, at_x, at_y = cores[shower, layer, k]
-                place = narrow, at_x, at_y
-                near = _reached(x, y, place) if k < tracks else len(x)
-                own = share[:near]
-                total = _shares(own, root, x, y, place, k < tracks)
-                mean = none
-                for c in range(len(own)):
-                    mean += row[c] * own[c]
-                mean /= total
-                of_narrow, of_x, of_y = none, none, none
-                for c in range(len(own)):
-                    away_x, away_y = x[c] - at_x, y[c] - at_y
-                    slope = (row[c] - mean) * own[c] * root[c]
-                    of_narrow += slope * (away_x * away_x + away_y * away_y)
-                    of_x += slope * away_x
-                    of_y += slope * away_y
-                power = np.float32(8.0) if k < tracks else np.float32(2.0)
-                steep = power * strength / total
-                found[shower, layer, k, 0] = mean
-                found[shower, layer, k, 1] = -steep * of_narrow
-                found[shower, layer, k, 2] = np.float32(2.0) * steep * narrow * of_x
-                found[shower, layer, k, 3] = np.float32(2.0) * steep * narrow * of_y
+    share, root, tracks = np.empty_like(x), np.empty_like(x), cores.shape[1] // 2
+    for layer in range(len(slopes)):
+        if hits[layer] == np.float32(0.0):
+            continue
+        row = slopes[layer]
+        for k in range(cores.shape[1]):
+            strength, narrow, at_x, at_y = cores[layer, k]
+            place = narrow, at_x, at_y
+            near = _reached(x, y, place) if k < tracks else len(x)
+            own = share[:near]
+            total = _shares(own, root, x, y, place, k < tracks)
+            mean = none
+            for c in range(len(own)):
+                mean += row[c] * own[c]
+            mean /= total
+            of_narrow, of_x, of_y = none, none, none
+            for c in range(len(own)):
+                away_x, away_y = x[c] - at_x, y[c] - at_y
+                slope = (row[c] - mean) * own[c] * root[c]
+                of_narrow += slope * (away_x * away_x + away_y * away_y)
+                of_x += slope * away_x
+                of_y += slope * away_y
+            power = np.float32(8.0) if k < tracks else np.float32(2.0)
+            steep = power * strength / total
+            found[layer, k, 0] = mean
+            found[layer, k, 1] = -steep * of_narrow
+            found[layer, k, 2] = np.float32(2.0) * steep * narrow * of_x
+            found[layer, k, 3] = np.float32(2.0) * steep * narrow * of_y
     return found
 
 

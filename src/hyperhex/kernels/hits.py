@@ -119,23 +119,32 @@ class Hits:
 
 
 def draw_hits(
-    weights: Floats, energy: Floats, hits: NDArray[np.int32], tables: HitTables, seed: int
+    weights: Floats,
+    energy: Floats,
+    hits: NDArray[np.int32],
+    tables: HitTables,
+    seed: int,
+    rows: NDArray[np.int64] | None = None,
 ) -> Hits:
     """Hits of showers.
 
     `weights` (n, n_layers, n_cells) are in proportion to the energy that is expected in the cells
-    of a layer; `energy` [MIP] and number of hit cells `hits`, (n, n_layers). The hits of a layer
-    sum to its energy, and there are as many as told; the energy must be at least the threshold
-    times the hits.
+    of a layer, or (m, n_cells), and `rows` (n, n_layers) says which of them are a layer's;
+    `energy` [MIP] and number of hit cells `hits`, (n, n_layers). The hits of a layer sum to its
+    energy, and there are as many as told; the energy must be at least the threshold times the hits.
     """
-    if (most := hits.max(initial=0)) > weights.shape[2]:
-        msg = f"{most} hits in a layer of {weights.shape[2]} cells, expected at most as many"
+    n_cells = weights.shape[-1]
+    if (most := hits.max(initial=0)) > n_cells:
+        msg = f"{most} hits in a layer of {n_cells} cells, expected at most as many"
         raise ValueError(msg)
+    if rows is None:
+        rows = np.arange(hits.size).reshape(hits.shape)
     number = hits.sum(axis=1, dtype=np.int64)
     first = np.concatenate([np.zeros(1, np.int64), np.cumsum(number)])
     found = Hits(first, np.empty(first[-1], np.int32), np.empty(first[-1], np.float32))
     _draw_showers(
-        weights,
+        weights.reshape(-1, n_cells),
+        rows,
         energy,
         hits,
         tables.sums,
@@ -186,6 +195,7 @@ def _scatter(
 @partial(compiled, fastmath=ANY_ORDER)
 def _draw_showers(
     weights: Floats,
+    rows: NDArray[np.int64],
     energy: Floats,
     hits: NDArray[np.int32],
     sums: Floats,
@@ -200,7 +210,7 @@ def _draw_showers(
     cell: NDArray[np.int32],
     drawn_energy: Floats,
 ) -> None:
-    n_cells = weights.shape[2]
+    n_cells = weights.shape[1]
     room = -(-n_cells // _REGISTER) * _REGISTER
     state = np.zeros(2, np.uint64)
     race = np.empty(room, np.float32)
@@ -217,13 +227,13 @@ def _draw_showers(
     n_zones = len(moments) // (len(crowds) + 1)
     rates = np.empty(n_zones, np.float32)
     done = 0
-    for shower in range(len(weights)):
+    for shower in range(len(hits)):
         begin(state, seed, np.uint64(shower))
-        for layer in range(weights.shape[1]):
+        for layer in range(hits.shape[1]):
             hit = hits[shower, layer]
             if hit == 0:
                 continue
-            weight = weights[shower, layer]
+            weight = weights[rows[shower, layer]]
             exponentials(race, state)
             total = np.float32(0.0)
             for c in range(n_cells):

@@ -21,7 +21,7 @@ from hyperhex.kernels.elementary import exp32
 from hyperhex.kernels.product import ROWS_A_TILE, product_tile
 from hyperhex.kernels.vectors import VECTOR_BYTES
 
-__all__ = ["correct", "departures_back", "share_back", "shared_out", "weigh"]
+__all__ = ["correct", "departures_back", "mean_at", "share_back", "shared_out", "weigh"]
 
 Floats = NDArray[np.float32]
 
@@ -32,6 +32,7 @@ _product = product_tile(ROWS_A_TILE, 2)
 @compiled
 def weigh(
     departures: Floats,
+    rows: NDArray[np.int64],
     groups: NDArray[np.int64],
     energy: Floats,
     number: Floats,
@@ -42,17 +43,18 @@ def weigh(
     radial: Floats,
     positions: Floats,
 ) -> Floats:
-    """Weights exp(departure + profile) of cells, (n, n_layers, n_cells).
+    """Weights exp(departure + profile) of cells, (m, n_cells).
 
-    `departures` (n, n_layers, n_groups) are of the cells of a group, `groups` (n_cells,);
-    `energy` [MIP] and `number` of hits of the layers (n, n_layers), `impact` (n, 2) and `positions`
-    (n_cells, 2) [cm]; knots `hits` (k,) of ln h, `shares` (j,) of ln of the mean energy [MIP],
-    `distances` (d,) [cm]; `radial` (k, j, n_layers, d). The largest exponent is 80. In a layer
-    without hits all weights are 1.
+    `departures` (m, n_groups) are of the cells of a group, `groups` (n_cells,); `rows`
+    (n, n_layers) says which of the m are a layer's, -1 for one that is left out; `energy` [MIP] and
+    `number` of hits of the layers (n, n_layers), `impact` (n, 2) and `positions` (n_cells, 2) [cm];
+    knots `hits` (k,) of ln h, `shares` (j,) of ln of the mean energy [MIP], `distances` (d,) [cm];
+    `radial` (k, j, n_layers, d). The largest exponent is 80. In a layer without hits all weights
+    are 1.
     """
-    showers, n_layers, n_cells = len(departures), departures.shape[1], len(groups)
-    weights = np.empty((showers, n_layers, n_cells), np.float32)
-    knots, rows, hats, apart, places, ends = _room(distances, n_layers, impact, positions)
+    (showers, n_layers), n_cells = rows.shape, len(groups)
+    weights = np.empty((len(departures), n_cells), np.float32)
+    knots, profiles, hats, apart, places, ends = _room(distances, n_layers, impact, positions)
     profile = np.empty(len(distances), np.float32)
     for shower in range(showers):
         _set_hats(hats, apart, ends, impact[shower], places, distances)
@@ -64,9 +66,12 @@ def weigh(
                 )
                 for d in range(len(profile)):
                     knots[d, layer] = profile[d]
-        _between_distances(rows, knots, hats, ends)
+        _between_distances(profiles, knots, hats, ends)
         for layer in range(n_layers):
-            row, told, added = weights[shower, layer], departures[shower, layer], rows[layer]
+            own = rows[shower, layer]
+            if own < 0:
+                continue
+            row, told, added = weights[own], departures[own], profiles[layer]
             if number[shower, layer] == np.float32(0.0):
                 row[:] = np.float32(1.0)
                 continue
@@ -80,6 +85,7 @@ def weigh(
 @compiled
 def correct(
     weights: Floats,
+    rows: NDArray[np.int64],
     energy: Floats,
     number: Floats,
     impact: Floats,
@@ -89,15 +95,15 @@ def correct(
     radial: Floats,
     positions: Floats,
 ) -> None:
-    """Multiply weights (n, n_layers, n_cells) by the exponentials of profiles, in place.
+    """Multiply weights (m, n_cells) by the exponentials of profiles, in place.
 
     All others are as of `weigh`, but between the knots of distance the factors are linear, not
     their logarithms; layers without hits stay as they are.
     """
-    n_layers, n_cells = weights.shape[1:]
-    knots, rows, hats, apart, places, ends = _room(distances, n_layers, impact, positions)
+    (showers, n_layers), n_cells = rows.shape, weights.shape[1]
+    knots, profiles, hats, apart, places, ends = _room(distances, n_layers, impact, positions)
     factor = np.empty(len(distances), np.float32)
-    for shower in range(len(weights)):
+    for shower in range(showers):
         _set_hats(hats, apart, ends, impact[shower], places, distances)
         for layer in range(n_layers):
             hit = number[shower, layer]
@@ -109,45 +115,44 @@ def correct(
                     factor[d] = exp32(factor[d])
                 for d in range(len(factor)):
                     knots[d, layer] = factor[d]
-        _between_distances(rows, knots, hats, ends)
+        _between_distances(profiles, knots, hats, ends)
         for layer in range(n_layers):
-            if number[shower, layer] > np.float32(0.0):
-                row, times = weights[shower, layer], rows[layer]
+            own = rows[shower, layer]
+            if own >= 0 and number[shower, layer] > np.float32(0.0):
+                row, times = weights[own], profiles[layer]
                 for c in range(n_cells):
                     row[c] *= times[c]
 
 
 @partial(compiled, fastmath=ANY_ORDER)
 def shared_out(weights: Floats) -> Floats:
-    """Divide weights (n, n_layers, n_cells) by their sum in each layer, in place; those sums."""
-    sums = np.empty(weights.shape[:2], np.float32)
-    for shower in range(weights.shape[0]):
-        for layer in range(weights.shape[1]):
-            row, total = weights[shower, layer], np.float32(0.0)
-            for c in range(len(row)):
-                total += row[c]
-            times = np.float32(1.0) / total
-            for c in range(len(row)):
-                row[c] *= times
-            sums[shower, layer] = total
+    """Divide the weights of layers (m, n_cells) by their sum, in place; those sums (m,)."""
+    sums = np.empty(len(weights), np.float32)
+    for layer in range(len(weights)):
+        row, total = weights[layer], np.float32(0.0)
+        for c in range(len(row)):
+            total += row[c]
+        times = np.float32(1.0) / total
+        for c in range(len(row)):
+            row[c] *= times
+        sums[layer] = total
     return sums
 
 
 @partial(compiled, fastmath=ANY_ORDER)
 def share_back(slopes: Floats, shares: Floats, sums: Floats) -> Floats:
-    """Gradient of weights from that of their shares w / sum w, all (n, n_layers, n_cells).
+    """Gradient of the weights of layers from that of their shares w / sum w, all (m, n_cells).
 
-    `sums` (n, n_layers) are those of the weights in a layer.
+    `sums` (m,) are those of the weights.
     """
     found = np.empty_like(slopes)
-    for shower in range(slopes.shape[0]):
-        for layer in range(slopes.shape[1]):
-            row, share, mean = slopes[shower, layer], shares[shower, layer], np.float32(0.0)
-            for c in range(len(row)):
-                mean += row[c] * share[c]
-            times = np.float32(1.0) / sums[shower, layer]
-            for c in range(len(row)):
-                found[shower, layer, c] = (row[c] - mean) * times
+    for layer in range(len(slopes)):
+        row, share, mean = slopes[layer], shares[layer], np.float32(0.0)
+        for c in range(len(row)):
+            mean += row[c] * share[c]
+        times = np.float32(1.0) / sums[layer]
+        for c in range(len(row)):
+            found[layer, c] = (row[c] - mean) * times
     return found
 
 
@@ -157,20 +162,18 @@ def departures_back(
 ) -> Floats:
     """Gradient of the departures of `weigh` from that of the shares of the weights.
 
-    `slopes` and `shares` (n, n_layers, n_cells), `groups` (n_cells,); result
-    (n, n_layers, n_groups).
+    `slopes` and `shares` (m, n_cells), `groups` (n_cells,); result (m, n_groups).
     """
-    found = np.zeros((*slopes.shape[:2], n_groups), np.float32)
-    moved = np.empty(slopes.shape[2], np.float32)
-    for shower in range(slopes.shape[0]):
-        for layer in range(slopes.shape[1]):
-            row, share, mean = slopes[shower, layer], shares[shower, layer], np.float32(0.0)
-            for c in range(len(row)):
-                mean += row[c] * share[c]
-            for c in range(len(row)):
-                moved[c] = (row[c] - mean) * share[c]
-            for c in range(len(row)):
-                found[shower, layer, groups[c]] += moved[c]
+    found = np.zeros((len(slopes), n_groups), np.float32)
+    moved = np.empty(slopes.shape[1], np.float32)
+    for layer in range(len(slopes)):
+        row, share, mean = slopes[layer], shares[layer], np.float32(0.0)
+        for c in range(len(row)):
+            mean += row[c] * share[c]
+        for c in range(len(row)):
+            moved[c] = (row[c] - mean) * share[c]
+        for c in range(len(row)):
+            found[layer, groups[c]] += moved[c]
     return found
 
 
@@ -289,6 +292,18 @@ def _between_knots(
         low = few[j, d] + part * (few[j + 1, d] - few[j, d])
         high = many[j, d] + part * (many[j + 1, d] - many[j, d])
         profile[d] = low + more * (high - low)
+
+
+@inlined
+def mean_at(
+    hit: np.float32, energy: np.float32, hits: Floats, shares: Floats, table: Floats
+) -> np.float32:
+    """What a table (k, j) has for a layer with so many hits of such energy [MIP] together."""
+    k, more = _between(np.float32(math.log(hit)), hits)
+    j, part = _between(np.float32(math.log(energy / hit)), shares)
+    low = table[k, j] + part * (table[k, j + 1] - table[k, j])
+    high = table[k + 1, j] + part * (table[k + 1, j + 1] - table[k + 1, j])
+    return np.float32(low + more * (high - low))
 
 
 @inlined
