@@ -12,8 +12,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 import pytest
+from xdist.scheduler import LoadFileScheduling
 
 REPOSITORY = Path(__file__).parents[1]
 LOCAL = ("--profile", "workflow/profiles/local", "--configfile", "tests/config/tiny.yaml")
@@ -30,6 +32,19 @@ class Production:
     stdout: str
     stderr: str
     seconds: float
+
+
+class Scheduling(LoadFileScheduling):
+    """Give a file's tests to one process, and to one all tests of the tiny production."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        file: str = super()._split_scope(nodeid)
+        folder = file.rpartition("/")[0]
+        return folder if folder.endswith("workflow") else file
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Scheduling:
+    return Scheduling(config, log)
 
 
 def environment() -> dict[str, str]:
