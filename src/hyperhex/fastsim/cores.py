@@ -87,7 +87,9 @@ class Cores(nn.Module):
     def said(self, hidden: torch.Tensor) -> torch.Tensor:
         """What the network says of the lines, (n, secondaries, 11 + n_layers)."""
         found = linear(hidden, self.head.weight, self.head.bias)
-        return found.reshape(hidden.shape[0], self.secondaries, -1)
+        return found.reshape(
+            hidden.shape[0], self.secondaries, self.head.out_features // self.secondaries
+        )
 
     def own(self, noise: torch.Tensor) -> torch.Tensor:
         """The normal numbers of the lines, (n, secondaries, 4), which come first of all."""
